@@ -1,0 +1,26 @@
+package dev.serai.store;
+
+import java.sql.Connection;
+import java.sql.SQLException;
+
+/**
+ * The SQL state of this process. Schema by Flyway from {@code config/db}. Any trouble is an
+ * unchecked {@link DatabaseException}; a route turns it into DATABASE_UNAVAILABLE.
+ */
+public interface Database extends AutoCloseable {
+
+  /** Runs in a read transaction: a stable snapshot. */
+  <T> T read(Work<T> work);
+
+  /** Runs in a write transaction, committed and on disk when this returns; rolled back on throw. */
+  <T> T write(Work<T> work);
+
+  @Override
+  void close();
+
+  /** Statements of one transaction. */
+  @FunctionalInterface
+  interface Work<T> {
+    T run(Connection connection) throws SQLException;
+  }
+}
