@@ -1,0 +1,162 @@
+package dev.serai.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SqliteDatabaseTest {
+  @TempDir Path dir;
+  private Database database;
+
+  @BeforeEach
+  void open() {
+    database = SqliteDatabase.open(dir.resolve("serai.db"), "classpath:store-test");
+  }
+
+  @AfterEach
+  void close() {
+    database.close();
+  }
+
+  @Test
+  void the_files_belong_to_their_user_alone() throws Exception {
+    insert("a");
+    try (var files = Files.list(dir)) {
+      assertThat(files)
+          .isNotEmpty()
+          .allSatisfy(
+              file ->
+                  assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                      .as(file.toString())
+                      .isEqualTo("rw-------"));
+    }
+  }
+
+  @Test
+  void a_commit_is_synced_and_foreign_keys_hold() {
+    assertThat(pragma("journal_mode")).isEqualTo("wal");
+    assertThat(pragma("synchronous")).isEqualTo("2");
+    assertThat(pragma("foreign_keys")).isEqualTo("1");
+  }
+
+  @Test
+  void a_throw_rolls_back() {
+    assertThatThrownBy(
+            () ->
+                database.write(
+                    c -> {
+                      execute(c, "INSERT INTO note(text) VALUES ('lost')");
+                      throw new IllegalStateException("no");
+                    }))
+        .isInstanceOf(IllegalStateException.class);
+    assertThat(texts()).isEmpty();
+  }
+
+  @Test
+  void a_failed_statement_is_a_database_exception_and_leaves_nothing() {
+    assertThatThrownBy(
+            () ->
+                database.write(
+                    c -> {
+                      execute(c, "INSERT INTO note(text) VALUES ('lost')");
+                      return execute(c, "INSERT INTO nowhere VALUES (1)");
+                    }))
+        .isInstanceOf(DatabaseException.class);
+    assertThat(texts()).isEmpty();
+    insert("kept");
+    assertThat(texts()).containsExactly("kept");
+  }
+
+  @Test
+  void work_inside_a_write_joins_it_and_sees_its_rows() {
+    List<String> seen =
+        database.write(
+            c -> {
+              insert("outer");
+              return texts();
+            });
+    assertThat(seen).containsExactly("outer");
+  }
+
+  @Test
+  void a_write_inside_a_read_is_refused() {
+    assertThatThrownBy(
+            () ->
+                database.read(
+                    c -> {
+                      insert("x");
+                      return null;
+                    }))
+        .isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void many_threads_write_one_after_the_other() throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(8);
+    try {
+      List<Future<?>> done = new ArrayList<>();
+      for (int i = 0; i < 64; i++) {
+        String text = "n" + i;
+        done.add(threads.submit(() -> insert(text)));
+      }
+      for (Future<?> one : done) {
+        one.get();
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+    assertThat(texts()).hasSize(64);
+  }
+
+  private void insert(String text) {
+    database.write(c -> execute(c, "INSERT INTO note(text) VALUES ('" + text + "')"));
+  }
+
+  private List<String> texts() {
+    return database.read(SqliteDatabaseTest::texts);
+  }
+
+  static List<String> texts(Connection connection) throws SQLException {
+    List<String> found = new ArrayList<>();
+    try (Statement statement = connection.createStatement();
+        ResultSet rows = statement.executeQuery("SELECT text FROM note ORDER BY id")) {
+      while (rows.next()) {
+        found.add(rows.getString(1));
+      }
+    }
+    return found;
+  }
+
+  private String pragma(String name) {
+    return database.read(
+        c -> {
+          try (Statement statement = c.createStatement();
+              ResultSet rows = statement.executeQuery("PRAGMA " + name)) {
+            rows.next();
+            return rows.getString(1);
+          }
+        });
+  }
+
+  static int execute(Connection connection, String sql) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      return statement.executeUpdate(sql);
+    }
+  }
+}
