@@ -90,6 +90,7 @@ public enum ReasonCode {
   TPM_NO_LIBRARY(Kind.UNAVAILABLE, "libtss2 is not installed", "missing packages", "./serai setup"),
   TPM_BAD_TCTI(Kind.UNAVAILABLE, "serai.tpm.tcti is not usable", "a typing error or a kind that is not allowed", "see the configuration table"),
   TPM_LOCKOUT(Kind.UNAVAILABLE, "The TPM is in dictionary attack lockout", "too many wrong passwords by some program", "wait for recovery or reset the lockout"),
+  TPM_COMMAND_REFUSED(Kind.INTERNAL, "The TPM refused a command", "a key, blob or authorization it does not accept", "see the detail; serai tpm doctor"),
   ISSUER_UNREACHABLE(Kind.UNAVAILABLE, "The issuer does not answer", "not started, or the network is cut", "the agent tries again by itself"),
   REGISTRAR_UNREACHABLE(Kind.UNAVAILABLE, "The registrar does not answer", "not started, or the network is cut", "the agent tries again by itself"),
   TRUST_BUNDLE_MISSING(Kind.UNAVAILABLE, "No trust bundle to check the issuer with", "serai.agent.trust-bundle names no file yet", "copy the output of serai bundle show there"),

@@ -1,0 +1,27 @@
+package dev.serai.app;
+
+import java.nio.file.Path;
+import java.util.Set;
+
+/** Values of keys left empty that follow from other keys and from the roles of the process. */
+final class DerivedSettings {
+  private static final String DERIVED = "derived";
+
+  private DerivedSettings() {}
+
+  static void fill(LayeredSettings settings, Path stateDir, Set<String> roles) {
+    settings.derive("serai.run-dir", stateDir.resolve("run").toString(), DERIVED);
+    Path run = Path.of(settings.text("serai.run-dir"));
+    settings.derive("serai.issuer.admin-socket", run.resolve("issuer/admin.sock").toString(), DERIVED);
+    settings.derive("serai.agent.workload-socket", run.resolve("workload/api.sock").toString(), DERIVED);
+    settings.derive("serai.agent.trust-bundle", stateDir.resolve("bundle.pem").toString(), DERIVED);
+    hop(settings, "serai.hop.appraise", roles.contains("verifier"), "appraise-evidence", "call-verifier-appraise");
+    hop(settings, "serai.hop.node-record", roles.contains("registrar"), "lookup-node", "call-registrar-lookup");
+    hop(settings, "serai.hop.verdict", roles.contains("issuer"), "apply-verdict", "call-issuer-verdict");
+  }
+
+  private static void hop(
+      LayeredSettings settings, String key, boolean inProcess, String local, String remote) {
+    settings.derive(key, "direct:" + (inProcess ? local : remote), DERIVED);
+  }
+}

@@ -1,0 +1,73 @@
+package dev.serai.app;
+
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
+import dev.serai.store.DatabaseException;
+import dev.serai.tpm.TpmException;
+import java.net.ConnectException;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeoutException;
+import org.apache.camel.ExchangeTimedOutException;
+
+/** What a failure is called. Nothing of an unknown one leaves the process but its code. */
+final class Refusals {
+  private Refusals() {}
+
+  /** A reason and, for gRPC, the message that goes with it. */
+  record Named(Reason reason, Optional<Object> answerDetail) {}
+
+  static Named name(Throwable failure) {
+    Set<Throwable> seen = new HashSet<>();
+    for (Throwable t = failure; t != null && seen.add(t); t = t.getCause()) {
+      if (t instanceof RefusalException refusal) {
+        return new Named(refusal.reason(), refusal.answerDetail());
+      }
+      Optional<Reason> known = known(t);
+      if (known.isPresent()) {
+        return new Named(known.get(), Optional.empty());
+      }
+    }
+    return new Named(
+        new Reason(ReasonCode.INTERNAL_ERROR, ReasonCode.INTERNAL_ERROR.what()), Optional.empty());
+  }
+
+  private static Optional<Reason> known(Throwable t) {
+    if (t instanceof TpmException tpm) {
+      return Optional.of(new Reason(tpmCode(tpm.fault()), tpm.getMessage()));
+    }
+    if (t instanceof DatabaseException) {
+      return Optional.of(
+          new Reason(
+              ReasonCode.DATABASE_UNAVAILABLE, ReasonCode.DATABASE_UNAVAILABLE.what()));
+    }
+    if (t instanceof ExchangeTimedOutException || t instanceof TimeoutException) {
+      return Optional.of(
+          new Reason(ReasonCode.DEADLINE_EXCEEDED, ReasonCode.DEADLINE_EXCEEDED.what()));
+    }
+    if (t instanceof ConnectException) {
+      return Optional.of(
+          new Reason(ReasonCode.PEER_UNAVAILABLE, ReasonCode.PEER_UNAVAILABLE.what()));
+    }
+    if (t instanceof RejectedExecutionException) {
+      return Optional.of(new Reason(ReasonCode.OVERLOADED, ReasonCode.OVERLOADED.what()));
+    }
+    return Optional.empty();
+  }
+
+  private static ReasonCode tpmCode(TpmException.Fault fault) {
+    return switch (fault) {
+      case NO_DEVICE -> ReasonCode.TPM_NO_DEVICE;
+      case NO_PERMISSION -> ReasonCode.TPM_NO_PERMISSION;
+      case BUSY -> ReasonCode.TPM_BUSY;
+      case NO_LIBRARY -> ReasonCode.TPM_NO_LIBRARY;
+      case BAD_TCTI -> ReasonCode.TPM_BAD_TCTI;
+      case LOCKOUT -> ReasonCode.TPM_LOCKOUT;
+      case AUTH, STALE_KEY, INTEGRITY, COMMAND -> ReasonCode.TPM_COMMAND_REFUSED;
+      case UNAVAILABLE, TIMEOUT, RESOURCES, RETRY -> ReasonCode.TPM_UNAVAILABLE;
+    };
+  }
+}

@@ -1,0 +1,111 @@
+package dev.serai.app;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.Refused;
+import dev.serai.role.TraceId;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.apache.camel.component.netty.http.NettyHttpEndpoint;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The last step of every failed exchange: names the reason, says it once in the log, counts it,
+ * makes it the answer, and stops the exchange in this route and in every route that called it.
+ */
+public final class RefuseProcessor implements Processor {
+  private static final Logger LOG = LoggerFactory.getLogger(RefuseProcessor.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String UNKNOWN_ROUTE = "none";
+
+  private final MeterRegistry meters;
+  private final InstantSource clock;
+  private final Map<String, Last> lastByRoute = new ConcurrentHashMap<>();
+
+  /** The latest refusal of a route. */
+  public record Last(Reason reason, Instant at, String traceId, long count) {}
+
+  public RefuseProcessor(MeterRegistry meters, InstantSource clock) {
+    this.meters = meters;
+    this.clock = clock;
+  }
+
+  /** What the route refused last, if it did since start. */
+  public Optional<Last> last(String routeId) {
+    return Optional.ofNullable(lastByRoute.get(routeId));
+  }
+
+  @Override
+  public void process(Exchange exchange) throws JsonProcessingException {
+    Throwable failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
+    Refusals.Named named = Refusals.name(failure);
+    Reason reason = named.reason();
+    String route = failedRoute(exchange);
+    String traceId = TraceId.of(exchange);
+    record(route, reason, traceId);
+    if (reason.code() == ReasonCode.INTERNAL_ERROR) {
+      LOG.error("refused code={} route={} trace={}", reason.code(), route, traceId, failure);
+    } else {
+      LOG.info(
+          "refused code={} route={} trace={} detail=\"{}\"",
+          reason.code(),
+          route,
+          traceId,
+          oneLine(reason.detail()));
+    }
+    answer(exchange, new Refused(reason, traceId, named.answerDetail()));
+    exchange.setRouteStop(true);
+  }
+
+  private static String failedRoute(Exchange exchange) {
+    String failed = exchange.getProperty(Exchange.FAILURE_ROUTE_ID, String.class);
+    if (failed != null) {
+      return failed;
+    }
+    return exchange.getFromRouteId() == null ? UNKNOWN_ROUTE : exchange.getFromRouteId();
+  }
+
+  private void record(String route, Reason reason, String traceId) {
+    meters
+        .counter("serai.refusals", "route", route, "reason", reason.code().name())
+        .increment();
+    lastByRoute.compute(
+        route,
+        (id, before) ->
+            new Last(reason, clock.instant(), traceId, before == null ? 1 : before.count() + 1));
+  }
+
+  private static String oneLine(String detail) {
+    return detail == null ? "" : detail.replaceAll("[\\p{Cntrl}\"]+", " ");
+  }
+
+  private static void answer(Exchange exchange, Refused refused) throws JsonProcessingException {
+    if (!isHttp(exchange)) {
+      exchange.getMessage().setBody(refused);
+      return;
+    }
+    Map<String, Object> envelope = new LinkedHashMap<>();
+    int status = refused.reason().code().kind().httpStatus();
+    envelope.put("code", status);
+    envelope.put("status", refused.reason().code() + ": " + refused.reason().detail());
+    envelope.put("results", Map.of());
+    exchange.getMessage().removeHeaders("*");
+    exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, status);
+    exchange.getMessage().setHeader(Exchange.CONTENT_TYPE, "application/json");
+    exchange.getMessage().setBody(JSON.writeValueAsBytes(envelope));
+  }
+
+  private static boolean isHttp(Exchange exchange) {
+    return exchange.getFromEndpoint() instanceof NettyHttpEndpoint;
+  }
+}
