@@ -11,6 +11,7 @@ import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -574,7 +575,7 @@ public final class SwTpm implements AutoCloseable {
       builder.environment().put("TPM2TOOLS_TCTI", tcti());
       builder.environment().remove("TSS2_LOG");
       Process tool = builder.start();
-      String output = new String(tool.getInputStream().readAllBytes());
+      String output = new String(tool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       if (tool.waitFor() != 0) {
         throw new IllegalStateException(
             line + " failed: " + output + Files.readString(errors));
