@@ -14,6 +14,7 @@ public enum ReasonCode {
   RATE_LIMITED(Kind.OVERLOADED, "Too many requests", "a loop without back-off, or an attack", "wait and try again with back-off"),
   OVERLOADED(Kind.UNAVAILABLE, "Too much is in flight", "more load than this machine carries", "wait and try again with back-off"),
   DEADLINE_EXCEEDED(Kind.DEADLINE, "No answer in time", "a slow peer, TPM or disk", "see the health of the route named in the detail"),
+  NOT_RUNNING(Kind.UNAVAILABLE, "This part of Serai is not running", "it is starting or stopping, or its route was stopped", "see serai health; try again with back-off"),
   INTERNAL_ERROR(Kind.INTERNAL, "Something went wrong on our side", "a fault in Serai or below it", "look for the trace id in the log and report it"),
   DATABASE_UNAVAILABLE(Kind.UNAVAILABLE, "The database does not answer", "disk full, locked or not started", "check the disk and the database; Serai goes on by itself"),
   PEER_UNAVAILABLE(Kind.UNAVAILABLE, "Another role does not answer", "it is not started or the network is cut", "see the health of that role; Serai tries again by itself"),
