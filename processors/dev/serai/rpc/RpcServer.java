@@ -49,6 +49,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -212,7 +213,10 @@ public final class RpcServer implements AutoCloseable {
     DefaultThreadFactory factory = new DefaultThreadFactory("rpc-" + name() + "-" + purpose, true);
     EventLoopGroup group =
         epoll ? new EpollEventLoopGroup(threads, factory) : new NioEventLoopGroup(threads, factory);
-    resources.add(() -> group.shutdownGracefully(0, 1, TimeUnit.SECONDS));
+    resources.add(
+        () -> {
+          Future<?> unused = group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+        });
     return group;
   }
 

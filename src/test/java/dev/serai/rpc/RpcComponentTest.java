@@ -95,7 +95,7 @@ class RpcComponentTest {
   void stop() throws Exception {
     channel.shutdownNow();
     camel.close();
-    clientLoop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    var unused = clientLoop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
   }
 
   private RpcServer start(RpcLimits limits, Object... endpointsAndProcessors) throws Exception {
