@@ -1,0 +1,29 @@
+package dev.serai.appraisal;
+
+import dev.serai.tpm.Bytes;
+import dev.serai.tpm.wire.PcrSelection;
+import java.util.Objects;
+
+/**
+ * Evidence to be judged and what was asked for.
+ *
+ * @param attestation SovereignAttestation as received
+ * @param csr PKCS#10 in DER
+ * @param standing of the nonce that the evidence names
+ * @param nonce the issuer's own; empty unless the standing is FRESH
+ * @param selection the PCRs the challenge asked for
+ */
+public record AppraisalRequest(
+    Bytes attestation, Bytes csr, ChallengeStanding standing, Bytes nonce, PcrSelection selection) {
+  /** Length of our nonces in bytes. */
+  public static final int NONCE_LENGTH = 32;
+
+  public AppraisalRequest {
+    Objects.requireNonNull(attestation);
+    Objects.requireNonNull(csr);
+    Objects.requireNonNull(selection);
+    if (standing == ChallengeStanding.FRESH && nonce.size() != NONCE_LENGTH) {
+      throw new IllegalArgumentException("a nonce of %d bytes".formatted(nonce.size()));
+    }
+  }
+}
