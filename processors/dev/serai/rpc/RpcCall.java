@@ -4,6 +4,7 @@ import com.google.protobuf.Message;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.Refused;
+import dev.serai.role.TraceId;
 import io.grpc.Context;
 import io.grpc.Deadline;
 import io.grpc.Metadata;
@@ -29,7 +30,7 @@ public final class RpcCall {
   public static final String VARIABLE = "rpcCall";
 
   /** The exchange variable that holds the trace id. */
-  public static final String TRACE_ID = "traceId";
+  public static final String TRACE_ID = TraceId.VARIABLE;
 
   /** Exchange property: true ends a bidirectional call after the bodies of this exchange. */
   public static final String COMPLETE = "rpcComplete";

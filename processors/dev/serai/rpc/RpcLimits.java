@@ -29,8 +29,7 @@ public record RpcLimits(
 
   /** Four MiB messages, 16 workers, 4096 connections, a connection age of 3 minutes. */
   public static final RpcLimits DEFAULTS =
-      new RpcLimits(
-          4 << 20, 16 << 10, 256, 4096, 1024, 16, 1024, 64, Duration.ofMinutes(3));
+      new RpcLimits(4 << 20, 16 << 10, 256, 4096, 1024, 16, 1024, 64, Duration.ofMinutes(3));
 
   public RpcLimits {
     requirePositive("messageBytes", messageBytes);

@@ -5,6 +5,7 @@ import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.reason.Refused;
+import dev.serai.role.TraceId;
 import io.grpc.Attributes;
 import io.grpc.Grpc;
 import io.grpc.Metadata;
@@ -36,12 +37,10 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.security.cert.Certificate;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -56,8 +55,6 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
 import org.slf4j.Logger;
@@ -71,11 +68,8 @@ import org.slf4j.LoggerFactory;
 public final class RpcServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(RpcServer.class);
   private static final Metadata.Key<String> TRACEPARENT =
-      Metadata.Key.of("traceparent", Metadata.ASCII_STRING_MARSHALLER);
-  private static final Pattern TRACEPARENT_FORM =
-      Pattern.compile("[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*");
+      Metadata.Key.of(TraceId.HEADER, Metadata.ASCII_STRING_MARSHALLER);
   private static final int UNIX_BACKLOG = 512;
-  private static final SecureRandom RANDOM = new SecureRandom();
 
   /** Answers the calls of one method. */
   interface Handler {
@@ -258,7 +252,8 @@ public final class RpcServer implements AutoCloseable {
         NettyServerBuilder.forAddress(address)
             .protocolNegotiator(ConnectionGate.withPeer())
             .directExecutor()
-            .withOption(ChannelOption.SO_BACKLOG, UNIX_BACKLOG);
+            .withOption(ChannelOption.SO_BACKLOG, UNIX_BACKLOG)
+            .withChildOption(ChannelOption.SO_KEEPALIVE, null); // not an option of a unix socket
     bind(builder, EpollServerDomainSocketChannel::new, acceptors, io, address);
     settings.unix.open();
   }
@@ -386,15 +381,8 @@ public final class RpcServer implements AutoCloseable {
 
   private static String traceId(Metadata metadata) {
     String traceparent = metadata.get(TRACEPARENT);
-    if (traceparent != null) {
-      Matcher matcher = TRACEPARENT_FORM.matcher(traceparent);
-      if (matcher.matches()) {
-        return matcher.group(1);
-      }
-    }
-    byte[] random = new byte[16];
-    RANDOM.nextBytes(random);
-    return HexFormat.of().formatHex(random);
+    return (traceparent == null ? Optional.<String>empty() : TraceId.fromTraceparent(traceparent))
+        .orElseGet(TraceId::random);
   }
 
   /** Hands over to a route on a worker thread, or refuses when all are taken. */

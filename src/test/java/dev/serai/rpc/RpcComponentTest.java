@@ -166,7 +166,8 @@ class RpcComponentTest {
     RpcPeer.LocalPeer peer = (RpcPeer.LocalPeer) seen.get().peer();
     assertThat(peer.pid()).isEqualTo((int) ProcessHandle.current().pid());
     assertThat(peer.startTime()).isPositive();
-    assertThat(seen.get().remaining().orElseThrow()).isBetween(Duration.ZERO, Duration.ofSeconds(20));
+    assertThat(seen.get().remaining().orElseThrow())
+        .isBetween(Duration.ZERO, Duration.ofSeconds(20));
     await()
         .until(
             () ->
@@ -334,9 +335,7 @@ class RpcComponentTest {
         FETCH,
         (Processor)
             exchange -> {
-              exchange
-                  .getVariable(RpcCall.VARIABLE, RpcCall.class)
-                  .onCancel(cancelled::countDown);
+              exchange.getVariable(RpcCall.VARIABLE, RpcCall.class).onCancel(cancelled::countDown);
               exchange.getMessage().setBody(X509SVIDResponse.getDefaultInstance());
             });
     stub().fetchX509SVID(X509SVIDRequest.getDefaultInstance()).next();
@@ -440,8 +439,7 @@ class RpcComponentTest {
                   exchange.getMessage().getMandatoryBody(ServerReflectionRequest.class);
               String all =
                   (String)
-                      call.attributes()
-                          .merge("all", request.getHost(), (a, b) -> a.toString() + b);
+                      call.attributes().merge("all", request.getHost(), (a, b) -> a.toString() + b);
               ServerReflectionResponse one =
                   ServerReflectionResponse.newBuilder().setValidHost(all).build();
               exchange.getMessage().setBody(List.of(one, one));
@@ -450,7 +448,8 @@ class RpcComponentTest {
               }
             });
     Conversation byProperty = talk("a", "b", "c", "!");
-    assertThat(byProperty.answers()).containsExactly("a", "a", "ab", "ab", "abc", "abc", "abc!", "abc!");
+    assertThat(byProperty.answers())
+        .containsExactly("a", "a", "ab", "ab", "abc", "abc", "abc!", "abc!");
 
     Conversation byHalfClose = talk("a", "b");
     byHalfClose.requests.onCompleted();
@@ -459,7 +458,8 @@ class RpcComponentTest {
 
   private Conversation talk(String... hosts) {
     Conversation conversation = new Conversation();
-    conversation.requests = ServerReflectionGrpc.newStub(channel).serverReflectionInfo(conversation);
+    conversation.requests =
+        ServerReflectionGrpc.newStub(channel).serverReflectionInfo(conversation);
     for (String host : hosts) {
       conversation.requests.onNext(ServerReflectionRequest.newBuilder().setHost(host).build());
     }
@@ -514,9 +514,8 @@ class RpcComponentTest {
     await().until(() -> second.isDone() || third.isDone());
     var refused = second.isDone() ? second : third;
     StatusRuntimeException failure =
-        catchThrowableOfType(
-            java.util.concurrent.ExecutionException.class, refused::get)
-            .getCause() instanceof StatusRuntimeException status
+        catchThrowableOfType(java.util.concurrent.ExecutionException.class, refused::get).getCause()
+                instanceof StatusRuntimeException status
             ? status
             : null;
     assertThat(failure.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
@@ -536,7 +535,8 @@ class RpcComponentTest {
     start(
         RpcLimits.DEFAULTS.withMessageBytes(1000),
         FETCH_JWT,
-        (Processor) exchange -> exchange.getMessage().setBody(JWTSVIDResponse.getDefaultInstance()));
+        (Processor)
+            exchange -> exchange.getMessage().setBody(JWTSVIDResponse.getDefaultInstance()));
 
     StatusRuntimeException failure =
         failure(
@@ -554,7 +554,8 @@ class RpcComponentTest {
     start(
         RpcLimits.DEFAULTS.withConnections(10, 1),
         FETCH_JWT,
-        (Processor) exchange -> exchange.getMessage().setBody(JWTSVIDResponse.getDefaultInstance()));
+        (Processor)
+            exchange -> exchange.getMessage().setBody(JWTSVIDResponse.getDefaultInstance()));
     stub().fetchJWTSVID(JWTSVIDRequest.getDefaultInstance());
     ManagedChannel second =
         NettyChannelBuilder.forAddress(new DomainSocketAddress(socket.toString()))
@@ -564,8 +565,7 @@ class RpcComponentTest {
             .overrideAuthority("localhost")
             .build();
     try {
-      assertThat(
-              failure(() -> fetch(second)).getStatus().getCode())
+      assertThat(failure(() -> fetch(second)).getStatus().getCode())
           .isEqualTo(Status.Code.UNAVAILABLE);
       channel.shutdownNow();
       await().ignoreExceptions().untilAsserted(() -> fetch(second));
@@ -603,7 +603,8 @@ class RpcComponentTest {
     start(
         RpcLimits.DEFAULTS,
         FETCH_JWT,
-        (Processor) exchange -> exchange.getMessage().setBody(JWTSVIDResponse.getDefaultInstance()));
+        (Processor)
+            exchange -> exchange.getMessage().setBody(JWTSVIDResponse.getDefaultInstance()));
 
     stub().fetchJWTSVID(JWTSVIDRequest.getDefaultInstance());
   }
@@ -631,7 +632,8 @@ class RpcComponentTest {
     start(
         RpcLimits.DEFAULTS,
         FETCH,
-        (Processor) exchange -> exchange.getMessage().setBody(X509SVIDResponse.getDefaultInstance()));
+        (Processor)
+            exchange -> exchange.getMessage().setBody(X509SVIDResponse.getDefaultInstance()));
     Iterator<X509SVIDResponse> answers = stub().fetchX509SVID(X509SVIDRequest.getDefaultInstance());
     answers.next();
 
