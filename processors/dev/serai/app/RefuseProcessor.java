@@ -1,7 +1,8 @@
 package dev.serai.app;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.serai.http.HttpAnswers;
+import dev.serai.keylime.Envelope;
+import dev.serai.keylime.HttpAnswer;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.Refused;
@@ -9,7 +10,6 @@ import dev.serai.role.TraceId;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -25,7 +25,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class RefuseProcessor implements Processor {
   private static final Logger LOG = LoggerFactory.getLogger(RefuseProcessor.class);
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final String UNKNOWN_ROUTE = "none";
 
   private final MeterRegistry meters;
@@ -46,7 +45,7 @@ public final class RefuseProcessor implements Processor {
   }
 
   @Override
-  public void process(Exchange exchange) throws JsonProcessingException {
+  public void process(Exchange exchange) {
     Throwable failure = exchange.getProperty(Exchange.EXCEPTION_CAUGHT, Throwable.class);
     Refusals.Named named = Refusals.name(failure);
     Reason reason = named.reason();
@@ -76,9 +75,7 @@ public final class RefuseProcessor implements Processor {
   }
 
   private void record(String route, Reason reason, String traceId) {
-    meters
-        .counter("serai.refusals", "route", route, "reason", reason.code().name())
-        .increment();
+    meters.counter("serai.refusals", "route", route, "reason", reason.code().name()).increment();
     lastByRoute.compute(
         route,
         (id, before) ->
@@ -89,20 +86,24 @@ public final class RefuseProcessor implements Processor {
     return detail == null ? "" : detail.replaceAll("[\\p{Cntrl}\"]+", " ");
   }
 
-  private static void answer(Exchange exchange, Refused refused) throws JsonProcessingException {
+  private static void answer(Exchange exchange, Refused refused) {
     if (!isHttp(exchange)) {
       exchange.getMessage().setBody(refused);
       return;
     }
-    Map<String, Object> envelope = new LinkedHashMap<>();
-    int status = refused.reason().code().kind().httpStatus();
-    envelope.put("code", status);
-    envelope.put("status", refused.reason().code() + ": " + refused.reason().detail());
-    envelope.put("results", Map.of());
-    exchange.getMessage().removeHeaders("*");
-    exchange.getMessage().setHeader(Exchange.HTTP_RESPONSE_CODE, status);
-    exchange.getMessage().setHeader(Exchange.CONTENT_TYPE, "application/json");
-    exchange.getMessage().setBody(JSON.writeValueAsBytes(envelope));
+    HttpAnswers.write(exchange, httpAnswer(refused));
+    exchange.getMessage().setHeader(HttpAnswers.REASON_HEADER, refused.reason().code().name());
+  }
+
+  /** The protocol's own answer where the flow made one, else Keylime's envelope. */
+  private static HttpAnswer httpAnswer(Refused refused) {
+    if (refused.answerDetail().orElse(null) instanceof HttpAnswer own) {
+      return own;
+    }
+    return HttpAnswer.of(
+        Envelope.bare(
+            refused.reason().code().kind().httpStatus(),
+            refused.reason().code() + ": " + refused.reason().detail()));
   }
 
   private static boolean isHttp(Exchange exchange) {

@@ -4,7 +4,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
-/** A version of Keylime's REST interface. The pull model is 2.x; every 2.x has the same handlers. */
+/**
+ * A version of Keylime's REST interface. The pull model is 2.x; every 2.x has the same handlers.
+ */
 public record ApiVersion(int major, int minor) {
   /** The versions served, oldest first. */
   public static final List<ApiVersion> SUPPORTED =

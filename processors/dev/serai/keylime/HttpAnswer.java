@@ -2,12 +2,13 @@ package dev.serai.keylime;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.serai.tpm.Bytes;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * An answer on HTTP, ready to be sent. As the detail of a refusal it replaces the answer that
- * would be sent otherwise, where Keylime's own status and text are the contract.
+ * An answer on HTTP, ready to be sent. As the detail of a refusal it replaces the answer that would
+ * be sent otherwise, where Keylime's own status and text are the contract.
  *
  * @param contentType of the body; "" when there is none
  */
@@ -25,8 +26,11 @@ public record HttpAnswer(int status, String contentType, Bytes body) {
   }
 
   /** An envelope with Keylime's own text, and the reason in results, for people and agents. */
-  public static HttpAnswer refusal(int status, String text, String reasonCode) {
-    return of(new Envelope<>(status, text, Map.of("reason", reasonCode)));
+  public static HttpAnswer refusal(int status, String text, String reasonCode, String detail) {
+    Map<String, String> results = new LinkedHashMap<>();
+    results.put("reason", reasonCode);
+    results.put("detail", detail);
+    return of(new Envelope<>(status, text, results));
   }
 
   /** Keylime's form of a refused authorization, also on 2.x paths. */

@@ -98,8 +98,7 @@ public final class KeylimeJson {
             ? ""
             : " at line %d column %d"
                 .formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr());
-    if (e instanceof JsonMappingException mapping
-        && !mapping.getPath().isEmpty()) {
+    if (e instanceof JsonMappingException mapping && !mapping.getPath().isEmpty()) {
       return "a field is not of its type: "
           + mapping.getPath().get(mapping.getPath().size() - 1).getFieldName()
           + where;

@@ -21,7 +21,8 @@ class KeylimeWireTest {
             Bytes.ofText(
                 """
                 {"ekcert":null,"ek_tpm":"AAA=","aik_tpm":"BBB=","iak_tpm":null,"ip":"10.0.0.1",
-                 "port":"9002","mtls_cert":"disabled","something_new":{"a":[1,2]}}"""),
+                 "port":"9002","mtls_cert":"disabled","something_new":{"a":[1,2]}}\
+                """),
             RegisterRequest.MAX_SIZE,
             RegisterRequest.class);
     assertThat(request.ekCertificate()).isEmpty();
@@ -44,8 +45,7 @@ class KeylimeWireTest {
         "{\"ek_tpm\":[\"a\"]}"
       })
   void other_bodies_are_malformed(String body) {
-    assertThatThrownBy(
-            () -> KeylimeJson.read(Bytes.ofText(body), 1024, RegisterRequest.class))
+    assertThatThrownBy(() -> KeylimeJson.read(Bytes.ofText(body), 1024, RegisterRequest.class))
         .isInstanceOf(MalformedStructureException.class);
   }
 
