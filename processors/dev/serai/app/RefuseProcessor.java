@@ -3,12 +3,12 @@ package dev.serai.app;
 import dev.serai.http.HttpAnswers;
 import dev.serai.keylime.Envelope;
 import dev.serai.keylime.HttpAnswer;
+import dev.serai.management.LastFailures;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.Refused;
 import dev.serai.role.TraceId;
 import io.micrometer.core.instrument.MeterRegistry;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
@@ -23,16 +23,13 @@ import org.slf4j.LoggerFactory;
  * The last step of every failed exchange: names the reason, says it once in the log, counts it,
  * makes it the answer, and stops the exchange in this route and in every route that called it.
  */
-public final class RefuseProcessor implements Processor {
+public final class RefuseProcessor implements Processor, LastFailures {
   private static final Logger LOG = LoggerFactory.getLogger(RefuseProcessor.class);
   private static final String UNKNOWN_ROUTE = "none";
 
   private final MeterRegistry meters;
   private final InstantSource clock;
-  private final Map<String, Last> lastByRoute = new ConcurrentHashMap<>();
-
-  /** The latest refusal of a route. */
-  public record Last(Reason reason, Instant at, String traceId, long count) {}
+  private final Map<String, Failure> lastByRoute = new ConcurrentHashMap<>();
 
   public RefuseProcessor(MeterRegistry meters, InstantSource clock) {
     this.meters = meters;
@@ -40,7 +37,8 @@ public final class RefuseProcessor implements Processor {
   }
 
   /** What the route refused last, if it did since start. */
-  public Optional<Last> last(String routeId) {
+  @Override
+  public Optional<Failure> of(String routeId) {
     return Optional.ofNullable(lastByRoute.get(routeId));
   }
 
@@ -76,10 +74,7 @@ public final class RefuseProcessor implements Processor {
 
   private void record(String route, Reason reason, String traceId) {
     meters.counter("serai.refusals", "route", route, "reason", reason.code().name()).increment();
-    lastByRoute.compute(
-        route,
-        (id, before) ->
-            new Last(reason, clock.instant(), traceId, before == null ? 1 : before.count() + 1));
+    lastByRoute.put(route, new Failure(reason, clock.instant(), traceId));
   }
 
   private static String oneLine(String detail) {

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,15 +24,20 @@ final class RouteFiles {
 
   private RouteFiles() {}
 
-  /** Resource locations, common ones first. */
-  static List<String> locations(Set<String> roles, Optional<Path> operatorDir) {
+  /** The files to load, common ones first. */
+  static List<RouteFile> of(Set<String> roles, Optional<Path> operatorDir) {
     return select(shipped(), operatorDir.map(RouteFiles::inDirectory).orElse(List.of()), roles);
   }
 
   /** A route file: its folder (a role, common, or empty), name and location. */
-  record RouteFile(String folder, String name, String location) {}
+  record RouteFile(String folder, String name, String location) {
+    /** By our convention the file is named after its route. */
+    String routeId() {
+      return name.substring(0, name.length() - SUFFIX.length());
+    }
+  }
 
-  static List<String> select(List<RouteFile> shipped, List<RouteFile> operators, Set<String> roles) {
+  static List<RouteFile> select(List<RouteFile> shipped, List<RouteFile> operators, Set<String> roles) {
     Map<String, RouteFile> byName = new TreeMap<>();
     shipped.forEach(file -> byName.put(file.name(), file));
     for (RouteFile file : operators) {
@@ -40,15 +45,11 @@ final class RouteFiles {
       String folder = replaced != null ? replaced.folder() : file.folder();
       byName.put(file.name(), new RouteFile(folder, file.name(), file.location()));
     }
-    Map<String, String> chosen = new LinkedHashMap<>();
-    byName.values().stream()
-        .filter(file -> file.folder().equals(COMMON))
-        .forEach(file -> chosen.put(file.name(), file.location()));
     Set<String> known = Set.copyOf(RoleCatalog.NAMES);
-    byName.values().stream()
+    return byName.values().stream()
         .filter(file -> roles.contains(file.folder()) || !known.contains(file.folder()))
-        .forEach(file -> chosen.putIfAbsent(file.name(), file.location()));
-    return List.copyOf(chosen.values());
+        .sorted(Comparator.comparing(file -> !file.folder().equals(COMMON)))
+        .toList();
   }
 
   static List<RouteFile> shipped() {

@@ -1,5 +1,8 @@
 package dev.serai.app;
 
+import dev.serai.app.RouteFiles.RouteFile;
+import dev.serai.management.HealthReport;
+import dev.serai.management.ManagementServer;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.role.Settings;
@@ -19,9 +22,11 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.main.Main;
 import org.apache.camel.main.MainListenerSupport;
@@ -37,7 +42,6 @@ public final class SeraiProcess implements AutoCloseable {
   private final LayeredSettings settings;
   private final List<Role> roles;
   private final Set<String> roleNames;
-  private final Optional<Path> routesDir;
   private final InstantSource clock;
   private final PrometheusMeterRegistry meters =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
@@ -46,7 +50,7 @@ public final class SeraiProcess implements AutoCloseable {
   private final List<Runnable> afterStart = new ArrayList<>();
   private final Context context = new Context();
   private final Path stateDir;
-  private RefuseProcessor refusals;
+  private final List<RouteFile> routeFiles;
   private SqliteDatabase database;
 
   /** Roles as serai.roles names them, routes as shipped unless a directory replaces some. */
@@ -72,7 +76,6 @@ public final class SeraiProcess implements AutoCloseable {
       LayeredSettings settings, List<Role> roles, Optional<Path> routesDir, InstantSource clock) {
     this.settings = settings;
     this.roles = List.copyOf(roles);
-    this.routesDir = routesDir;
     this.clock = clock;
     Set<String> names = new LinkedHashSet<>();
     roles.forEach(role -> names.add(role.name()));
@@ -80,6 +83,7 @@ public final class SeraiProcess implements AutoCloseable {
     this.stateDir = Path.of(settings.text("serai.state-dir")).toAbsolutePath();
     settings.text("serai.trust-domain");
     DerivedSettings.fill(settings, stateDir, roleNames);
+    this.routeFiles = RouteFiles.of(roleNames, routesDir);
   }
 
   /** Opens, binds, loads and starts everything; on failure closes what it opened. */
@@ -113,7 +117,7 @@ public final class SeraiProcess implements AutoCloseable {
     settings.all().forEach(properties::setProperty);
     main.setDefaultPropertyPlaceholderLocation("false");
     main.setOverrideProperties(properties);
-    main.configure().setRoutesIncludePattern(String.join(",", RouteFiles.locations(roleNames, routesDir)));
+    main.configure().setRoutesIncludePattern(routeFiles.stream().map(RouteFile::location).collect(Collectors.joining(",")));
     main.configure()
         .setShutdownTimeout((int) Math.max(1, settings.duration("serai.stop-timeout").toSeconds()));
     main.configure().setShutdownLogInflightExchangesOnTimeout(false);
@@ -122,10 +126,41 @@ public final class SeraiProcess implements AutoCloseable {
   private void bindAll(CamelContext camel) {
     UnitOfWorkFactory units = new TracedUnitOfWork.Factory();
     camel.getCamelContextExtension().addContextPlugin(UnitOfWorkFactory.class, units);
-    refusals = new RefuseProcessor(meters, clock);
+    RefuseProcessor refusals = new RefuseProcessor(meters, clock);
     camel.getRegistry().bind("refuse", refusals);
-    camel.getRegistry().bind("metricsRegistry", MeterRegistry.class, meters);
+    ProcessMeters.bind(camel, meters).forEach(onStop::push);
+    startManagement(camel, refusals);
     roles.forEach(role -> role.bind(context));
+  }
+
+  private void startManagement(CamelContext camel, RefuseProcessor refusals) {
+    Map<String, String> folders =
+        routeFiles.stream().collect(Collectors.toMap(RouteFile::routeId, RouteFile::folder));
+    List<String> shown = roles.stream().map(Role::name).toList();
+    HealthReport health =
+        new HealthReport(camel, shown, id -> folders.getOrDefault(id, ""), refusals, clock);
+    String host = settings.text("serai.management.host");
+    int port = settings.integer("serai.management.port");
+    Path password = stateDir.resolve("hawtio-password");
+    try {
+      ManagementServer management =
+          ManagementServer.start(
+              host,
+              port,
+              settings.list("serai.management.allowed-hosts"),
+              health,
+              meters::scrape,
+              password);
+      onStop.push(management);
+      LOG.info(
+          "management on http://{}:{} console=/hawtio/ user=serai password-file={}",
+          host,
+          management.port(),
+          password);
+    } catch (IOException e) {
+      throw LayeredSettings.invalid(
+          "serai.management.port: cannot listen on %s:%d: %s".formatted(host, port, e.getMessage()));
+    }
   }
 
   private void runAfterStart() {

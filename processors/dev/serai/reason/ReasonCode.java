@@ -18,6 +18,8 @@ public enum ReasonCode {
   INTERNAL_ERROR(Kind.INTERNAL, "Something went wrong on our side", "a fault in Serai or below it", "look for the trace id in the log and report it"),
   DATABASE_UNAVAILABLE(Kind.UNAVAILABLE, "The database does not answer", "disk full, locked or not started", "check the disk and the database; Serai goes on by itself"),
   PEER_UNAVAILABLE(Kind.UNAVAILABLE, "Another role does not answer", "it is not started or the network is cut", "see the health of that role; Serai tries again by itself"),
+  STARTING(Kind.UNAVAILABLE, "The process is starting", "it was started a moment ago", "wait a few seconds"),
+  ROUTE_STOPPED(Kind.UNAVAILABLE, "A route does not run", "its port is taken or its endpoint cannot be opened", "see the detail; it is tried again by itself"),
 
   // Enrolment
   NODE_ID_INVALID(Kind.MALFORMED, "The node id is not valid", "characters outside [A-Za-z0-9_.-] or over 80", "choose another node id"),

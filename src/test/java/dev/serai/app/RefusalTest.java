@@ -125,7 +125,7 @@ class RefusalTest {
   void the_refusal_is_kept_under_the_route_that_failed() {
     refused(new RefusalException(ReasonCode.EK_NOT_TRUSTED, "no"));
     RefuseProcessor refuse = serai.bean("refuse", RefuseProcessor.class);
-    assertThat(refuse.last("callee").orElseThrow().reason().code())
+    assertThat(refuse.of("callee").orElseThrow().reason().code())
         .isEqualTo(ReasonCode.EK_NOT_TRUSTED);
     assertThat(
             serai
