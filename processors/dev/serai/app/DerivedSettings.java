@@ -12,12 +12,29 @@ final class DerivedSettings {
   static void fill(LayeredSettings settings, Path stateDir, Set<String> roles) {
     settings.derive("serai.run-dir", stateDir.resolve("run").toString(), DERIVED);
     Path run = Path.of(settings.text("serai.run-dir"));
-    settings.derive("serai.issuer.admin-socket", run.resolve("issuer/admin.sock").toString(), DERIVED);
-    settings.derive("serai.agent.workload-socket", run.resolve("workload/api.sock").toString(), DERIVED);
+    settings.derive(
+        "serai.issuer.admin-socket", run.resolve("issuer/admin.sock").toString(), DERIVED);
+    settings.derive(
+        "serai.agent.workload-socket", run.resolve("workload/api.sock").toString(), DERIVED);
     settings.derive("serai.agent.trust-bundle", stateDir.resolve("bundle.pem").toString(), DERIVED);
-    hop(settings, "serai.hop.appraise", roles.contains("verifier"), "appraise-evidence", "call-verifier-appraise");
-    hop(settings, "serai.hop.node-record", roles.contains("registrar"), "lookup-node", "call-registrar-lookup");
-    hop(settings, "serai.hop.verdict", roles.contains("issuer"), "apply-verdict", "call-issuer-verdict");
+    hop(
+        settings,
+        "serai.hop.appraise",
+        roles.contains("verifier"),
+        "appraise-evidence",
+        "call-verifier-appraise");
+    hop(
+        settings,
+        "serai.hop.node-record",
+        roles.contains("registrar"),
+        "lookup-node",
+        "call-registrar-lookup");
+    hop(
+        settings,
+        "serai.hop.verdict",
+        roles.contains("issuer"),
+        "apply-verdict",
+        "call-issuer-verdict");
   }
 
   private static void hop(

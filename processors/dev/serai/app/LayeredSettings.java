@@ -102,7 +102,11 @@ public final class LayeredSettings implements Settings {
   private static void requireKnown(String key, String source, Map<String, Value> values) {
     if (!values.containsKey(key)) {
       throw invalid(
-          "unknown key " + key + " in " + source + nearest(key, values).map(n -> "; did you mean " + n + "?").orElse(""));
+          "unknown key "
+              + key
+              + " in "
+              + source
+              + nearest(key, values).map(n -> "; did you mean " + n + "?").orElse(""));
     }
   }
 
@@ -134,7 +138,9 @@ public final class LayeredSettings implements Settings {
 
   @Override
   public String text(String key) {
-    return optionalText(key).orElseThrow(() -> invalid(key + " has no value; set it with --config or " + environmentName(key)));
+    return optionalText(key)
+        .orElseThrow(
+            () -> invalid(key + " has no value; set it with --config or " + environmentName(key)));
   }
 
   @Override
@@ -180,13 +186,20 @@ public final class LayeredSettings implements Settings {
   @Override
   public List<String> list(String key) {
     return optionalText(key)
-        .map(text -> Arrays.stream(text.split(",")).map(String::trim).filter(item -> !item.isEmpty()).toList())
+        .map(
+            text ->
+                Arrays.stream(text.split(","))
+                    .map(String::trim)
+                    .filter(item -> !item.isEmpty())
+                    .toList())
         .orElse(List.of());
   }
 
   private RefusalException mistyped(String key, String wanted) {
     Value value = values.get(key);
-    return invalid("%s from %s is \"%s\", which is not %s".formatted(key, value.source(), value.text(), wanted));
+    return invalid(
+        "%s from %s is \"%s\", which is not %s"
+            .formatted(key, value.source(), value.text(), wanted));
   }
 
   static RefusalException invalid(String detail) {

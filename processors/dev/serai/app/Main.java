@@ -1,2 +1,24 @@
 package dev.serai.app;
-public final class Main { public static void main(String[] a) {} }
+
+import dev.serai.cli.CommandLineErrors;
+import dev.serai.cli.SeraiCommand;
+import picocli.CommandLine;
+
+/** Entry of the jar: {@code run} and every other verb. */
+public final class Main {
+  private Main() {}
+
+  public static void main(String[] args) {
+    LogSetup.apply("text", "WARN");
+    System.exit(commandLine().execute(args));
+  }
+
+  static CommandLine commandLine() {
+    CommandLine line =
+        SeraiCommand.make(new ConfiguredSockets())
+            .addSubcommand("run", new RunCommand())
+            .addSubcommand("warm-up", new WarmUpCommand());
+    line.getSubcommands().get("warm-up").getCommandSpec().usageMessage().hidden(true);
+    return CommandLineErrors.oneLine(line);
+  }
+}

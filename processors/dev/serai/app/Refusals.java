@@ -41,8 +41,7 @@ final class Refusals {
     }
     if (t instanceof DatabaseException) {
       return Optional.of(
-          new Reason(
-              ReasonCode.DATABASE_UNAVAILABLE, ReasonCode.DATABASE_UNAVAILABLE.what()));
+          new Reason(ReasonCode.DATABASE_UNAVAILABLE, ReasonCode.DATABASE_UNAVAILABLE.what()));
     }
     if (t instanceof ExchangeTimedOutException || t instanceof TimeoutException) {
       return Optional.of(

@@ -37,7 +37,8 @@ final class RouteFiles {
     }
   }
 
-  static List<RouteFile> select(List<RouteFile> shipped, List<RouteFile> operators, Set<String> roles) {
+  static List<RouteFile> select(
+      List<RouteFile> shipped, List<RouteFile> operators, Set<String> roles) {
     Map<String, RouteFile> byName = new TreeMap<>();
     shipped.forEach(file -> byName.put(file.name(), file));
     for (RouteFile file : operators) {
@@ -58,7 +59,10 @@ final class RouteFiles {
           Path.of(RouteFiles.class.getProtectionDomain().getCodeSource().getLocation().toURI());
       if (Files.isDirectory(code)) {
         return inDirectory(code.resolve(ROOT)).stream()
-            .map(f -> new RouteFile(f.folder(), f.name(), "classpath:" + ROOT + f.folder() + "/" + f.name()))
+            .map(
+                f ->
+                    new RouteFile(
+                        f.folder(), f.name(), "classpath:" + ROOT + f.folder() + "/" + f.name()))
             .toList();
       }
       try (JarFile jar = new JarFile(code.toFile())) {

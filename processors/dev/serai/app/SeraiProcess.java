@@ -28,9 +28,9 @@ import java.util.Properties;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.camel.CamelContext;
+import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
 import org.apache.camel.main.MainListenerSupport;
-import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.spi.UnitOfWorkFactory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -117,7 +117,9 @@ public final class SeraiProcess implements AutoCloseable {
     settings.all().forEach(properties::setProperty);
     main.setDefaultPropertyPlaceholderLocation("false");
     main.setOverrideProperties(properties);
-    main.configure().setRoutesIncludePattern(routeFiles.stream().map(RouteFile::location).collect(Collectors.joining(",")));
+    main.configure()
+        .setRoutesIncludePattern(
+            routeFiles.stream().map(RouteFile::location).collect(Collectors.joining(",")));
     main.configure()
         .setShutdownTimeout((int) Math.max(1, settings.duration("serai.stop-timeout").toSeconds()));
     main.configure().setShutdownLogInflightExchangesOnTimeout(false);
@@ -159,7 +161,8 @@ public final class SeraiProcess implements AutoCloseable {
           password);
     } catch (IOException e) {
       throw LayeredSettings.invalid(
-          "serai.management.port: cannot listen on %s:%d: %s".formatted(host, port, e.getMessage()));
+          "serai.management.port: cannot listen on %s:%d: %s"
+              .formatted(host, port, e.getMessage()));
     }
   }
 

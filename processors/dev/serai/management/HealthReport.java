@@ -68,7 +68,8 @@ public final class HealthReport implements AutoCloseable {
   }
 
   private boolean allReady(List<Map<String, Object>> roleViews) {
-    return camel.isStarted() && roleViews.stream().allMatch(role -> Boolean.TRUE.equals(role.get("ready")));
+    return camel.isStarted()
+        && roleViews.stream().allMatch(role -> Boolean.TRUE.equals(role.get("ready")));
   }
 
   private List<Map<String, Object>> roles() {

@@ -29,8 +29,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Health, metrics and the console on one loopback port. Names in the Host header that are not this
  * machine's are refused, so that a web page cannot reach it by a name of its own (DNS rebinding).
- * Only the console's JMX queries take a POST; the console wants a login and answers only callers
- * on this machine.
+ * Only the console's JMX queries take a POST; the console wants a login and answers only callers on
+ * this machine.
  */
 public final class ManagementServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ManagementServer.class);
@@ -107,7 +107,8 @@ public final class ManagementServer implements AutoCloseable {
       Supplier<String> metrics,
       Path passwordFile)
       throws IOException {
-    HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getByName(host), port), 0);
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getByName(host), port), 0);
     Set<String> hosts = new TreeSet<>(List.of("localhost", "127.0.0.1", "[::1]"));
     hosts.add(host.toLowerCase(Locale.ROOT));
     allowedHosts.forEach(name -> hosts.add(name.toLowerCase(Locale.ROOT)));
@@ -178,7 +179,8 @@ public final class ManagementServer implements AutoCloseable {
   private Answer look(String path) {
     switch (path) {
       case "/":
-        return Answer.text(200, "Serai: /health /health/live /health/ready /health/routes /metrics /hawtio/\n");
+        return Answer.text(
+            200, "Serai: /health /health/live /health/ready /health/routes /metrics /hawtio/\n");
       case "/health/live":
         return Answer.json(200, Map.of("live", true));
       case "/health/ready":
@@ -195,7 +197,9 @@ public final class ManagementServer implements AutoCloseable {
             Map.of());
       default:
         String routes = "/health/routes/";
-        return (path.startsWith(routes) ? health.route(path.substring(routes.length())) : Optional.<Object>empty())
+        return (path.startsWith(routes)
+                ? health.route(path.substring(routes.length()))
+                : Optional.<Object>empty())
             .map(view -> Answer.json(200, view))
             .orElseGet(() -> Answer.text(404, "UNKNOWN_OPERATION: no such page\n"));
     }
@@ -246,10 +250,10 @@ public final class ManagementServer implements AutoCloseable {
       }
       answer = jolokia.post(uri, body, parameters);
     } else {
-      return Answer.text(405, "UNKNOWN_OPERATION: only GET and POST\n").with("Allow", "GET, HEAD, POST");
+      return Answer.text(405, "UNKNOWN_OPERATION: only GET and POST\n")
+          .with("Allow", "GET, HEAD, POST");
     }
-    return new Answer(
-        200, "application/json", answer.getBytes(StandardCharsets.UTF_8), Map.of());
+    return new Answer(200, "application/json", answer.getBytes(StandardCharsets.UTF_8), Map.of());
   }
 
   /** A file of the console; any other path is a view of its single page. */
@@ -260,7 +264,8 @@ public final class ManagementServer implements AutoCloseable {
       try (InputStream in = resource(below)) {
         return in == null
             ? Answer.text(404, "UNKNOWN_OPERATION: no such page\n")
-            : new Answer(200, type, in.readAllBytes(), Map.of("Cache-Control", "private, max-age=3600"));
+            : new Answer(
+                200, type, in.readAllBytes(), Map.of("Cache-Control", "private, max-age=3600"));
       }
     }
     try (InputStream in = resource("/index.html")) {

@@ -15,8 +15,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Asks a role how it is, within a bound. A role that does not answer is not ready, and is not
- * asked a second time while the first question is still open.
+ * Asks a role how it is, within a bound. A role that does not answer is not ready, and is not asked
+ * a second time while the first question is still open.
  */
 final class RoleProbe implements AutoCloseable {
   private static final Duration BOUND = Duration.ofMillis(250);

@@ -10,8 +10,8 @@ import org.slf4j.MDC;
 
 /**
  * The id that ties the log lines and answers of one flow together, through all roles. Every
- * exchange has it from its creation on; a call to another role hands it on as the W3C header
- * {@code traceparent}. It identifies, and proves nothing.
+ * exchange has it from its creation on; a call to another role hands it on as the W3C header {@code
+ * traceparent}. It identifies, and proves nothing.
  */
 public final class TraceId {
   /** Exchange variable and log key. */

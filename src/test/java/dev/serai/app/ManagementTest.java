@@ -231,8 +231,7 @@ class ManagementTest {
             .get(0)
             .asText()
             .replace("\"", "\\\"");
-    assertThat(
-            json(jolokia(exec(name, "dumpRoutesAsXml()"))).path("value").asText())
+    assertThat(json(jolokia(exec(name, "dumpRoutesAsXml()"))).path("value").asText())
         .contains("refuse-always");
     for (String operation : new String[] {"stop()", "suspend()", "dumpTracedMessages()"}) {
       assertThat(json(jolokia(exec(name, operation))).path("status").asInt())
@@ -327,7 +326,11 @@ class ManagementTest {
   @Test
   void the_console_gives_only_its_own_files() throws Exception {
     for (String path :
-        new String[] {"/hawtio/../config/application.properties", "/hawtio/%2e%2e/config/jolokia-access.xml", "/hawtio/static/..%2f..%2fconfig/application.properties"}) {
+        new String[] {
+          "/hawtio/../config/application.properties",
+          "/hawtio/%2e%2e/config/jolokia-access.xml",
+          "/hawtio/static/..%2f..%2fconfig/application.properties"
+        }) {
       assertThat(get(path, "Authorization", login).body()).as(path).doesNotContain("serai.roles");
     }
   }

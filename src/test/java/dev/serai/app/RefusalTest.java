@@ -103,7 +103,9 @@ class RefusalTest {
 
   private static Exchange send(RuntimeException failure) {
     FAILURE.set(failure);
-    return serai.template().request("direct:caller", exchange -> exchange.getMessage().setBody("x"));
+    return serai
+        .template()
+        .request("direct:caller", exchange -> exchange.getMessage().setBody("x"));
   }
 
   private static Refused refused(RuntimeException failure) {

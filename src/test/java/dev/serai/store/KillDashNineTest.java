@@ -46,8 +46,7 @@ class KillDashNineTest {
             .start();
     Set<String> acknowledged = new HashSet<>();
     try (BufferedReader lines =
-        new BufferedReader(
-            new InputStreamReader(child.getInputStream(), StandardCharsets.UTF_8))) {
+        new BufferedReader(new InputStreamReader(child.getInputStream(), StandardCharsets.UTF_8))) {
       String line;
       while ((line = lines.readLine()) != null) {
         if (line.startsWith("kept " + prefix) && line.endsWith(".")) {

@@ -124,7 +124,11 @@ public final class SeraiHarness implements AutoCloseable {
     for (Route route : camel().getRoutes()) {
       if (!camel().getRouteController().getRouteStatus(route.getRouteId()).isStarted()) {
         String id = route.getRouteId();
-        Exception why = camel().getRouteController().supervising().getRestartException(id) instanceof Exception e ? e : null;
+        Exception why =
+            camel().getRouteController().supervising().getRestartException(id)
+                    instanceof Exception e
+                ? e
+                : null;
         close();
         throw new IllegalStateException("route " + id + " did not start", why);
       }

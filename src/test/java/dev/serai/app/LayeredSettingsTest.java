@@ -1,0 +1,103 @@
+package dev.serai.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class LayeredSettingsTest {
+  @TempDir Path dir;
+
+  private Path file(String text) throws Exception {
+    return Files.writeString(dir.resolve("serai.properties"), text);
+  }
+
+  private static LayeredSettings load(Path file, Map<String, String> environment) {
+    return LayeredSettings.load(Optional.of(file), environment, Map.of());
+  }
+
+  private static void refuses(ThrowingCallable call, String... parts) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(
+            RefusalException.class,
+            e -> {
+              assertThat(e.reason().code()).isEqualTo(ReasonCode.CONFIGURATION_INVALID);
+              assertThat(e.reason().detail()).contains(parts);
+            });
+  }
+
+  @Test
+  void the_environment_beats_the_file_and_the_file_the_default() throws Exception {
+    Path file = file("serai.issuer.port=1\nserai.verifier.port=2\n");
+    LayeredSettings settings = load(file, Map.of("SERAI_VERIFIER_PORT", "3"));
+    assertThat(settings.integer("serai.registrar.port")).isEqualTo(8890);
+    assertThat(settings.integer("serai.issuer.port")).isEqualTo(1);
+    assertThat(settings.integer("serai.verifier.port")).isEqualTo(3);
+  }
+
+  @Test
+  void an_unknown_key_in_the_file_is_named_with_its_file() throws Exception {
+    Path file = file("serai.isuer.port=1\n");
+    refuses(() -> load(file, Map.of()), "serai.isuer.port", file.toString(), "did you mean serai.");
+  }
+
+  @Test
+  void a_missing_file_is_named() {
+    refuses(() -> load(dir.resolve("none"), Map.of()), dir.resolve("none").toString());
+  }
+
+  @Test
+  void a_value_of_the_wrong_type_is_named_with_its_source() throws Exception {
+    Path file = file("serai.issuer.port=many\nserai.stop-timeout=soon\n");
+    LayeredSettings settings = load(file, Map.of("SERAI_TPM_ALLOW_SOFTWARE", "yes"));
+    refuses(() -> settings.integer("serai.issuer.port"), "serai.issuer.port", file.toString());
+    refuses(() -> settings.duration("serai.stop-timeout"), "serai.stop-timeout", "duration");
+    refuses(
+        () -> settings.flag("serai.tpm.allow-software"),
+        "serai.tpm.allow-software",
+        "SERAI_TPM_ALLOW_SOFTWARE");
+  }
+
+  @Test
+  void a_required_value_that_is_missing_is_named_with_its_variable() {
+    LayeredSettings settings = LayeredSettings.load(Optional.empty(), Map.of(), Map.of());
+    refuses(() -> settings.text("serai.trust-domain"), "SERAI_TRUST_DOMAIN");
+  }
+
+  @Test
+  void durations_and_lists_are_read() throws Exception {
+    LayeredSettings settings =
+        load(file("serai.stop-timeout=250ms\nserai.roles= issuer, ,agent \n"), Map.of());
+    assertThat(settings.duration("serai.stop-timeout")).isEqualTo(Duration.ofMillis(250));
+    assertThat(settings.list("serai.roles")).containsExactly("issuer", "agent");
+  }
+
+  @Test
+  void no_two_keys_share_an_environment_variable() {
+    Set<String> names = new HashSet<>();
+    for (String key : LayeredSettings.shipped().keySet()) {
+      assertThat(names.add(LayeredSettings.environmentName(key))).as(key).isTrue();
+    }
+  }
+
+  @Test
+  void a_hop_is_direct_when_its_role_is_here_and_a_call_when_it_is_not() {
+    LayeredSettings here = LayeredSettings.load(Optional.empty(), Map.of(), Map.of());
+    DerivedSettings.fill(here, dir, Set.of("issuer", "verifier"));
+    assertThat(here.text("serai.hop.appraise")).isEqualTo("direct:appraise-evidence");
+    assertThat(here.text("serai.hop.node-record")).isEqualTo("direct:call-registrar-lookup");
+    assertThat(here.text("serai.issuer.admin-socket"))
+        .isEqualTo(dir.resolve("run/issuer/admin.sock").toString());
+  }
+}
