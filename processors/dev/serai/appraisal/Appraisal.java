@@ -2,8 +2,8 @@ package dev.serai.appraisal;
 
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
-import dev.serai.tpm.spec.TpmHash;
 import dev.serai.tpm.Bytes;
+import dev.serai.tpm.spec.TpmHash;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

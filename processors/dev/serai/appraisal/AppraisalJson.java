@@ -137,8 +137,7 @@ public final class AppraisalJson {
   private static Rejected rejected(JsonNode json) {
     List<Reason> reasons = new ArrayList<>();
     for (JsonNode reason : json.path("reasons")) {
-      reasons.add(
-          new Reason(ReasonCode.valueOf(text(reason, "code")), text(reason, "detail")));
+      reasons.add(new Reason(ReasonCode.valueOf(text(reason, "code")), text(reason, "detail")));
     }
     return new Rejected(text(json, "node_id"), reasons);
   }
@@ -240,8 +239,7 @@ public final class AppraisalJson {
                   .forEachRemaining(
                       pcr ->
                           ofBank.put(
-                              Integer.valueOf(pcr.getKey()),
-                              Bytes.ofHex(pcr.getValue().asText())));
+                              Integer.valueOf(pcr.getKey()), Bytes.ofHex(pcr.getValue().asText())));
               values.put(
                   TpmHash.byBankName(bank.getKey())
                       .orElseThrow(() -> new IllegalArgumentException("bank " + bank.getKey())),

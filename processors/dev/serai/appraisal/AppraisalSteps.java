@@ -95,8 +95,7 @@ final class AppraisalSteps {
         CertifyBinding.qualifyingData(
             appraisal.request().nonce(), appKeyInfo, appraisal.request().csr());
     Check<TpmName> check =
-        CertifyVerifier.verify(
-            claimed.certify(), appraisal.ak(), qualifyingData, claimed.appKey());
+        CertifyVerifier.verify(claimed.certify(), appraisal.ak(), qualifyingData, claimed.appKey());
     return check instanceof Check.Passed<TpmName>
         ? appraisal.passed(Step.CERTIFY)
         : closed(appraisal, check);
@@ -108,8 +107,7 @@ final class AppraisalSteps {
     Check<Bytes> check = csrs.verify(appraisal.request().csr(), appKey.publicKey());
     if (check instanceof Check.Passed<Bytes> passed) {
       return appraisal.passed(
-          Step.CSR,
-          facts -> facts.withAppKey(new Trusted.AppKey(appKey.encoded(), passed.fact())));
+          Step.CSR, facts -> facts.withAppKey(new Trusted.AppKey(appKey.encoded(), passed.fact())));
     }
     return closed(appraisal, check);
   }

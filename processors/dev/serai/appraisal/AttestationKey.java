@@ -21,7 +21,7 @@ import java.util.Set;
  * An enrolled attestation key, ready to check statements. Costly to make, cheap to use: keep it.
  * Statements count only with the key's own scheme and a hash stronger than SHA-1.
  */
-final class AttestationKey {
+public final class AttestationKey {
   private final TpmtPublic.Scheme scheme;
   private final int coordinateLength;
   private final int modulusLength;
@@ -43,7 +43,7 @@ final class AttestationKey {
    * The key of an enrolled node. Its Qualified Name follows from where AKs are made: directly in
    * the endorsement hierarchy, or under the EK.
    */
-  static AttestationKey of(TpmtPublic ek, TpmtPublic ak, Signatures signatures) {
+  public static AttestationKey of(TpmtPublic ek, TpmtPublic ak, Signatures signatures) {
     Bytes endorsement = new WireWriter().uint32(TpmConstants.RH_ENDORSEMENT).toBytes();
     TpmName qualifiedEk = ek.name().qualifiedUnder(endorsement);
     return new AttestationKey(
@@ -55,7 +55,7 @@ final class AttestationKey {
   }
 
   /** A key whose place in the TPM is not known: its Qualified Name is not compared. */
-  static AttestationKey ofUnknownParent(TpmtPublic ak, Signatures signatures) {
+  public static AttestationKey ofUnknownParent(TpmtPublic ak, Signatures signatures) {
     return new AttestationKey(ak, Set.of(), signatures);
   }
 
@@ -94,8 +94,7 @@ final class AttestationKey {
           "%s with %s is not the AK's scheme".formatted(signature.scheme(), signature.hash()));
     }
     Optional<Bytes> raw = raw(signature);
-    if (raw.isEmpty()
-        || !verifier.verifies(algorithm.get(), statement.attest(), raw.get())) {
+    if (raw.isEmpty() || !verifier.verifies(algorithm.get(), statement.attest(), raw.get())) {
       return notSigned(statement.attest());
     }
     TpmsAttest attest;
@@ -106,7 +105,8 @@ final class AttestationKey {
     }
     if (!isOwn(attest)) {
       return Check.failed(
-          ReasonCode.AK_MISMATCH, "the AK is neither in the endorsement hierarchy nor under the EK");
+          ReasonCode.AK_MISMATCH,
+          "the AK is neither in the endorsement hierarchy nor under the EK");
     }
     return Check.passed(attest);
   }

@@ -14,8 +14,7 @@ import java.util.SortedMap;
  * @param recorded values of PCRs whose policy is "recorded-at-enrolment"
  * @param clock of the last accepted quote
  */
-public record Baseline(
-    Map<TpmHash, SortedMap<Integer, Bytes>> recorded, Optional<TpmClock> clock) {
+public record Baseline(Map<TpmHash, SortedMap<Integer, Bytes>> recorded, Optional<TpmClock> clock) {
   /** Before the first accepted appraisal. */
   public static final Baseline NONE = new Baseline(Map.of(), Optional.empty());
 

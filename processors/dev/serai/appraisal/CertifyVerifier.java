@@ -8,14 +8,14 @@ import dev.serai.tpm.wire.TpmtPublic;
 import java.util.Optional;
 
 /** Verifies TPM2_Certify output: the AK's TPM holds the App Key, and what kind of key it is. */
-final class CertifyVerifier {
+public final class CertifyVerifier {
   private CertifyVerifier() {}
 
   /**
    * @param qualifyingData of the challenge, see {@link CertifyBinding}
    * @return the certified Name
    */
-  static Check<TpmName> verify(
+  public static Check<TpmName> verify(
       SignedStatement certify, AttestationKey ak, Bytes qualifyingData, TpmtPublic appKey) {
     Check<TpmsAttest> authentic = ak.authentic(certify);
     if (!(authentic instanceof Check.Passed<TpmsAttest> passed)) {

@@ -4,7 +4,7 @@ import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 
 /** The outcome of one check: a fact, or the reason why there is none. */
-sealed interface Check<T> {
+public sealed interface Check<T> {
 
   record Passed<T>(T fact) implements Check<T> {}
 

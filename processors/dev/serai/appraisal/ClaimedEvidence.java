@@ -51,8 +51,7 @@ record ClaimedEvidence(
 
   static Check<ClaimedEvidence> parse(Bytes attestation) {
     if (attestation.size() > MAX_SIZE) {
-      return Check.failed(
-          ReasonCode.EVIDENCE_MALFORMED, "%d bytes".formatted(attestation.size()));
+      return Check.failed(ReasonCode.EVIDENCE_MALFORMED, "%d bytes".formatted(attestation.size()));
     }
     SovereignAttestation message;
     try {
@@ -102,8 +101,7 @@ record ClaimedEvidence(
         hex("challenge_nonce", message.getChallengeNonce()),
         new SignedStatement(quote.attest(), quote.signature()),
         quote.pcrBlob(),
-        new SignedStatement(
-            base64(certify, "certify_data"), base64(certify, "signature")),
+        new SignedStatement(base64(certify, "certify_data"), base64(certify, "signature")),
         hex("app_key_certificate.challenge_nonce", text(certify, "challenge_nonce")),
         TpmtPublic.parse(bytes(message.getAppKeyTpmPublic())),
         pem(message.getAppKeyPublic()),

@@ -6,9 +6,9 @@ import dev.serai.tpm.TpmClock;
 import java.util.Optional;
 
 /**
- * What a TPM's clock and counters may do between two accepted statements. Part 1, "Time": resetCount
- * and restartCount only grow; clock only grows while it is safe; after power was lost without
- * shutdown it may fall behind, and is unsafe until it has caught up.
+ * What a TPM's clock and counters may do between two accepted statements. Part 1, "Time":
+ * resetCount and restartCount only grow; clock only grows while it is safe; after power was lost
+ * without shutdown it may fall behind, and is unsafe until it has caught up.
  *
  * @param allowUnsafe accept statements while the clock is not safe
  * @param rebootNeedsAttestation continuous appraisal refuses a machine that was rebooted until it
@@ -53,8 +53,7 @@ public record ClockPolicy(boolean allowUnsafe, boolean rebootNeedsAttestation) {
 
   private static Optional<String> wentBack(TpmClock now, TpmClock last) {
     if (now.resetCount() < last.resetCount()) {
-      return Optional.of(
-          "resetCount %d after %d".formatted(now.resetCount(), last.resetCount()));
+      return Optional.of("resetCount %d after %d".formatted(now.resetCount(), last.resetCount()));
     }
     boolean reset = now.resetCount() > last.resetCount();
     if (!reset && now.restartCount() < last.restartCount()) {

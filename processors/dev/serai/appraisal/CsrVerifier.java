@@ -57,10 +57,7 @@ final class CsrVerifier {
       }
       signed =
           Bytes.copyOf(
-              request
-                  .toASN1Structure()
-                  .getCertificationRequestInfo()
-                  .getEncoded(ASN1Encoding.DER));
+              request.toASN1Structure().getCertificationRequestInfo().getEncoded(ASN1Encoding.DER));
     } catch (IOException | RuntimeException e) { // BouncyCastle answers bad input with both
       return Check.failed(ReasonCode.CSR_MALFORMED, "not a PKCS#10 request");
     }

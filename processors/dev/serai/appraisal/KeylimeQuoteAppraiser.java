@@ -99,8 +99,7 @@ public final class KeylimeQuoteAppraiser {
     if (!violations.isEmpty()) {
       return new Rejected(node.nodeId(), violations);
     }
-    Optional<Reason> clock =
-        policy.get().clock().violation(state.clock(), before.clock(), false);
+    Optional<Reason> clock = policy.get().clock().violation(state.clock(), before.clock(), false);
     if (clock.isPresent()) {
       return new Rejected(node.nodeId(), List.of(clock.get()));
     }

@@ -60,7 +60,8 @@ public record PcrPolicy(Map<TpmHash, SortedMap<Integer, PcrRule>> rules) {
     List<Reason> violations = new ArrayList<>();
     rules.forEach(
         (bank, ofBank) -> {
-          SortedMap<Integer, Bytes> quoted = values.getOrDefault(bank, Collections.emptySortedMap());
+          SortedMap<Integer, Bytes> quoted =
+              values.getOrDefault(bank, Collections.emptySortedMap());
           ofBank.forEach(
               (index, rule) ->
                   violation(bank, index, rule, quoted.get(index), baseline)

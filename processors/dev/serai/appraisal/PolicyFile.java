@@ -114,7 +114,8 @@ public final class PolicyFile {
       String key = "pcrs." + bank.getKey();
       TpmHash hash =
           TpmHash.byBankName(bank.getKey())
-              .orElseThrow(() -> invalid(key, "no bank of that name: sha1, sha256, sha384, sha512"));
+              .orElseThrow(
+                  () -> invalid(key, "no bank of that name: sha1, sha256, sha384, sha512"));
       object(key, bank.getValue(), Set.of());
       SortedMap<Integer, PcrRule> ofBank = new TreeMap<>();
       bank.getValue()

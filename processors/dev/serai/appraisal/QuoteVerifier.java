@@ -11,7 +11,7 @@ import dev.serai.tpm.wire.TpmsAttest;
  * Verifies TPM2_Quote output. The values beside the quote are unsigned: they count when their
  * digest is in the quote, and belong to the PCRs that the signed selection names.
  */
-final class QuoteVerifier {
+public final class QuoteVerifier {
   private QuoteVerifier() {}
 
   /**
@@ -19,7 +19,7 @@ final class QuoteVerifier {
    * @param nonce the qualifying data of the challenge
    * @param asked what the quote has to cover, exactly
    */
-  static Check<Trusted.QuotedState> verify(
+  public static Check<Trusted.QuotedState> verify(
       SignedStatement quote, Bytes pcrBlob, AttestationKey ak, Bytes nonce, PcrSelection asked) {
     Check<TpmsAttest> authentic = ak.authentic(quote);
     if (!(authentic instanceof Check.Passed<TpmsAttest> passed)) {

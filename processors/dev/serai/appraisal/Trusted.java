@@ -88,7 +88,9 @@ public final class Trusted implements Verdict {
     return policy;
   }
 
-  /** What the next appraisal of this node compares with; to be stored before the verdict is used. */
+  /**
+   * What the next appraisal of this node compares with; to be stored before the verdict is used.
+   */
   public Baseline baseline() {
     return baseline;
   }

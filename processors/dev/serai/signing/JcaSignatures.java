@@ -97,8 +97,7 @@ final class JcaSignatures implements Signatures {
   private Signature newEngine(SignatureAlgorithm algorithm) {
     try {
       Signature engine =
-          Signature.getInstance(
-              algorithm.jcaName(), isRsa(algorithm) ? rsaProvider : ecProvider);
+          Signature.getInstance(algorithm.jcaName(), isRsa(algorithm) ? rsaProvider : ecProvider);
       if (algorithm.family() == SignatureAlgorithm.Family.RSAPSS) {
         String hash = algorithm.hashName();
         engine.setParameter(

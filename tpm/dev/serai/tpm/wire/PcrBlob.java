@@ -30,8 +30,7 @@ public record PcrBlob(PcrSelection selection, List<Bytes> values) {
     values = List.copyOf(values);
     int at = 0;
     if (values.size() != selection.count()) {
-      throw new IllegalArgumentException(
-          "%d values for %s".formatted(values.size(), selection));
+      throw new IllegalArgumentException("%d values for %s".formatted(values.size(), selection));
     }
     for (Map.Entry<TpmHash, SortedSet<Integer>> bank : selection.pcrs().entrySet()) {
       for (int i = 0; i < bank.getValue().size(); i++) {
@@ -93,9 +92,7 @@ public record PcrBlob(PcrSelection selection, List<Bytes> values) {
   private static List<Bytes> readValues(WireReader in, PcrSelection selection)
       throws MalformedStructureException {
     List<Integer> lengths = new ArrayList<>();
-    selection
-        .pcrs()
-        .forEach((bank, pcrs) -> pcrs.forEach(pcr -> lengths.add(bank.digestLength())));
+    selection.pcrs().forEach((bank, pcrs) -> pcrs.forEach(pcr -> lengths.add(bank.digestLength())));
     List<Bytes> values = new ArrayList<>(lengths.size());
     long lists = in.uint32le();
     if (lists > MAX_LISTS) {

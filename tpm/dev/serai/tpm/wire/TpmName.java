@@ -5,7 +5,9 @@ import dev.serai.tpm.spec.TpmHash;
 import java.security.MessageDigest;
 import java.util.Optional;
 
-/** The Name of a TPM object: its name algorithm and the digest of its public area. Part 1, "Names". */
+/**
+ * The Name of a TPM object: its name algorithm and the digest of its public area. Part 1, "Names".
+ */
 public record TpmName(TpmHash algorithm, Bytes digest) {
   public TpmName {
     if (digest.size() != algorithm.digestLength()) {

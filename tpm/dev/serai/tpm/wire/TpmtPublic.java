@@ -113,13 +113,7 @@ public final class TpmtPublic {
     Key key = type == TpmConstants.ALG_RSA ? rsaKey(in) : eccKey(in);
     in.end();
     return new TpmtPublic(
-        tpmtPublic,
-        nameAlgorithm,
-        new TpmaObject(attributes),
-        authPolicy,
-        aesKeyBits,
-        scheme,
-        key);
+        tpmtPublic, nameAlgorithm, new TpmaObject(attributes), authPolicy, aesKeyBits, scheme, key);
   }
 
   private static TpmHash hash(WireReader in, String field) throws MalformedStructureException {
@@ -278,12 +272,12 @@ public final class TpmtPublic {
         return KeyFactory.getInstance("RSA")
             .generatePublic(
                 new RSAPublicKeySpec(
-                    new BigInteger(1, rsa.modulus().toArray()), BigInteger.valueOf(rsa.exponent())));
+                    new BigInteger(1, rsa.modulus().toArray()),
+                    BigInteger.valueOf(rsa.exponent())));
       }
       EccKey ecc = (EccKey) key;
       ECPoint point =
-          new ECPoint(
-              new BigInteger(1, ecc.x().toArray()), new BigInteger(1, ecc.y().toArray()));
+          new ECPoint(new BigInteger(1, ecc.x().toArray()), new BigInteger(1, ecc.y().toArray()));
       return KeyFactory.getInstance("EC")
           .generatePublic(new ECPublicKeySpec(point, EccPoints.parameters(ecc.curve())));
     } catch (GeneralSecurityException e) {
