@@ -1,0 +1,349 @@
+package dev.serai.workload;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.Message;
+import dev.serai.proto.workload.X509BundlesResponse;
+import dev.serai.proto.workload.X509SVID;
+import dev.serai.proto.workload.X509SVIDResponse;
+import dev.serai.reason.Kind;
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
+import dev.serai.spiffe.Selector;
+import dev.serai.spiffe.TrustDomain;
+import java.security.cert.CertificateEncodingException;
+import java.security.cert.X509Certificate;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Date;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the Workload API answers from; the bean {@code workloadIdentities}. The agent says what it
+ * has ({@link #replace}), that it has nothing yet ({@link #waiting}), or that its node is refused
+ * ({@link #denied}); streams follow at once, on the agent's thread. Callers with equal selectors
+ * share one evaluation and one message, and a change evaluates only those it concerns. May be used
+ * from any thread.
+ */
+public final class WorkloadIdentityCache {
+  private static final Logger LOG = LoggerFactory.getLogger(WorkloadIdentityCache.class);
+  private static final Reason NEVER_SYNCED =
+      new Reason(ReasonCode.AGENT_NOT_READY, "the agent has not synchronised yet");
+  private static final Reason NO_ENTRY =
+      new Reason(ReasonCode.WORKLOAD_NO_ENTRY, ReasonCode.WORKLOAD_NO_ENTRY.what());
+  private static final Reason PENDING =
+      new Reason(ReasonCode.AGENT_NOT_READY, "the identity is being issued");
+  private static final Reason EXPIRED =
+      new Reason(ReasonCode.AGENT_NOT_READY, "the identity has expired and was not renewed yet");
+
+  /** What a stream is about. */
+  public enum Kinds {
+    /** X509SVIDResponse. */
+    SVIDS,
+    /** X509BundlesResponse. */
+    BUNDLES
+  }
+
+  /** The far end of a stream. Must not block. */
+  public interface Watcher {
+    /** The whole state; replaces every earlier message. */
+    void update(Message state);
+
+    /** The stream is over. */
+    void refused(Reason reason);
+  }
+
+  private final InstantSource clock;
+  private final Map<Set<Selector>, Group> groups = new HashMap<>();
+  private Standing standing = new Waiting(NEVER_SYNCED);
+  private int streams;
+
+  public WorkloadIdentityCache(InstantSource clock) {
+    this.clock = clock;
+  }
+
+  private sealed interface Standing {}
+
+  private record Waiting(Reason reason) implements Standing {}
+
+  private record Denied(Reason reason) implements Standing {}
+
+  /** A snapshot made ready to answer from. */
+  private record Ready(
+      Snapshot snapshot,
+      Map<WorkloadIdentity, X509SVID> encoded,
+      SelectorIndex<WorkloadIdentity> index,
+      SelectorIndex<Set<Selector>> pending,
+      ByteString bundle,
+      Map<TrustDomain, ByteString> federated)
+      implements Standing {}
+
+  /** The streams of callers with the same selectors, and what they were last told. */
+  private static final class Group {
+    final Set<Watcher> svidWatchers = new LinkedHashSet<>();
+    final Set<Watcher> bundleWatchers = new LinkedHashSet<>();
+    Message svids;
+    Message bundles;
+
+    Set<Watcher> of(Kinds kind) {
+      return kind == Kinds.SVIDS ? svidWatchers : bundleWatchers;
+    }
+
+    Message message(Kinds kind) {
+      return kind == Kinds.SVIDS ? svids : bundles;
+    }
+
+    boolean isEmpty() {
+      return svidWatchers.isEmpty() && bundleWatchers.isEmpty();
+    }
+  }
+
+  /** Open streams. */
+  public synchronized int streams() {
+    return streams;
+  }
+
+  /**
+   * There is nothing to give yet: new calls are Unavailable. Open streams keep what they have, it
+   * stays valid until it expires.
+   */
+  public synchronized void waiting(Reason reason) {
+    standing =
+        new Waiting(
+            reason.code().kind() == Kind.UNAVAILABLE
+                ? reason
+                : new Reason(ReasonCode.AGENT_NOT_READY, reason.toString()));
+  }
+
+  /** The node is refused: new calls and all open streams get PermissionDenied, at once. */
+  public synchronized void denied(Reason reason) {
+    Reason told = reason.code().kind() == Kind.DENIED ? reason : NO_ENTRY;
+    standing = new Denied(told);
+    List<Group> all = List.copyOf(groups.values());
+    groups.clear();
+    streams = 0;
+    all.forEach(group -> end(group, told));
+  }
+
+  /** What the node has from now on. Tells the streams that it concerns. */
+  public synchronized void replace(Snapshot snapshot) {
+    Ready before = standing instanceof Ready ready ? ready : null;
+    Ready now = prepare(snapshot, before);
+    standing = now;
+    List<WorkloadIdentity> changed = before == null ? null : difference(before, now);
+    boolean bundlesChanged =
+        before == null
+            || !before.bundle.equals(now.bundle)
+            || !before.federated.equals(now.federated);
+    if (!bundlesChanged && changed.isEmpty()) {
+      return;
+    }
+    Iterator<Map.Entry<Set<Selector>, Group>> each = groups.entrySet().iterator();
+    while (each.hasNext()) {
+      Map.Entry<Set<Selector>, Group> next = each.next();
+      if (bundlesChanged || concerns(changed, next.getKey())) {
+        if (!evaluate(now, next.getKey(), next.getValue())) {
+          each.remove();
+        }
+      }
+    }
+  }
+
+  private static List<WorkloadIdentity> difference(Ready before, Ready now) {
+    List<WorkloadIdentity> changed = new ArrayList<>();
+    Set<WorkloadIdentity> old = new HashSet<>(before.snapshot.identities());
+    Set<WorkloadIdentity> current = new HashSet<>(now.snapshot.identities());
+    old.stream().filter(identity -> !current.contains(identity)).forEach(changed::add);
+    current.stream().filter(identity -> !old.contains(identity)).forEach(changed::add);
+    return changed;
+  }
+
+  private static boolean concerns(List<WorkloadIdentity> changed, Set<Selector> caller) {
+    return changed.stream().anyMatch(identity -> caller.containsAll(identity.selectors()));
+  }
+
+  /** Tells a group its new state. False when its streams have ended. */
+  private boolean evaluate(Ready now, Set<Selector> caller, Group group) {
+    List<WorkloadIdentity> own = now.index.matching(caller);
+    if (own.isEmpty()) {
+      if (!now.pending.matching(caller).isEmpty()) {
+        return true; // the next snapshot decides
+      }
+      streams -= group.svidWatchers.size() + group.bundleWatchers.size();
+      end(group, NO_ENTRY);
+      return false;
+    }
+    Message svids = svids(now, own);
+    if (!svids.equals(group.svids)) {
+      group.svids = svids;
+      group.svidWatchers.forEach(watcher -> tell(watcher, svids));
+    }
+    Message bundles = bundles(now, own);
+    if (!bundles.equals(group.bundles)) {
+      group.bundles = bundles;
+      group.bundleWatchers.forEach(watcher -> tell(watcher, bundles));
+    }
+    return true;
+  }
+
+  private static void end(Group group, Reason reason) {
+    List<Watcher> all = new ArrayList<>(group.svidWatchers);
+    all.addAll(group.bundleWatchers);
+    for (Watcher watcher : all) {
+      try {
+        watcher.refused(reason);
+      } catch (RuntimeException e) { // the others are ended too
+        LOG.warn("a stream could not be ended", e);
+      }
+    }
+  }
+
+  private static void tell(Watcher watcher, Message state) {
+    try {
+      watcher.update(state);
+    } catch (RuntimeException e) { // the others are told too
+      LOG.warn("a stream could not be told", e);
+    }
+  }
+
+  /**
+   * Opens a stream: the watcher hears the state at once and each later one.
+   *
+   * @return close it when the stream has ended; closing twice does nothing
+   * @throws RefusalException when there is nothing for this caller now
+   */
+  public synchronized Runnable watch(Kinds kind, Set<Selector> caller, Watcher watcher) {
+    Ready now = ready();
+    Group known = groups.get(caller);
+    List<WorkloadIdentity> own = now.index.matching(caller);
+    if (own.isEmpty()) {
+      throw refusal(now.pending.matching(caller).isEmpty() ? NO_ENTRY : PENDING);
+    }
+    Date date = Date.from(clock.instant());
+    if (own.stream().allMatch(identity -> identity.leaf().getNotAfter().before(date))) {
+      throw refusal(EXPIRED);
+    }
+    Group group = known;
+    if (group == null) {
+      group = new Group();
+      group.svids = svids(now, own);
+      group.bundles = bundles(now, own);
+      groups.put(Set.copyOf(caller), group);
+    }
+    group.of(kind).add(watcher);
+    streams++;
+    watcher.update(group.message(kind));
+    return () -> leave(kind, caller, watcher);
+  }
+
+  private synchronized void leave(Kinds kind, Set<Selector> caller, Watcher watcher) {
+    Group group = groups.get(caller);
+    if (group == null || !group.of(kind).remove(watcher)) {
+      return;
+    }
+    streams--;
+    if (group.isEmpty()) {
+      groups.remove(caller);
+    }
+  }
+
+  private Ready ready() {
+    if (standing instanceof Ready ready) {
+      return ready;
+    }
+    if (standing instanceof Denied denied) {
+      throw refusal(denied.reason());
+    }
+    throw refusal(((Waiting) standing).reason());
+  }
+
+  private static RefusalException refusal(Reason reason) {
+    return new RefusalException(reason.code(), reason.detail());
+  }
+
+  private static Ready prepare(Snapshot snapshot, Ready before) {
+    ByteString bundle = der(snapshot.bundle());
+    Map<TrustDomain, ByteString> federated = new TreeMap<>();
+    snapshot.federated().forEach((domain, list) -> federated.put(domain, der(list)));
+    boolean sameBundle = before != null && before.bundle.equals(bundle);
+    Map<WorkloadIdentity, X509SVID> encoded = new HashMap<>();
+    for (WorkloadIdentity identity : snapshot.identities()) {
+      X509SVID known = sameBundle ? before.encoded.get(identity) : null;
+      encoded.put(identity, known != null ? known : encode(identity, bundle));
+    }
+    return new Ready(
+        snapshot,
+        encoded,
+        new SelectorIndex<>(snapshot.identities(), WorkloadIdentity::selectors),
+        new SelectorIndex<>(snapshot.pending(), selectors -> selectors),
+        bundle,
+        federated);
+  }
+
+  private static X509SVID encode(WorkloadIdentity identity, ByteString bundle) {
+    return X509SVID
+        .newBuilder()
+        .setSpiffeId(identity.id().toString())
+        .setX509Svid(der(identity.chain()))
+        .setX509SvidKey(ByteString.copyFrom(identity.key().reveal()))
+        .setBundle(bundle)
+        .setHint(identity.hint())
+        .build();
+  }
+
+  /** A hint is unique in an answer: of two identities with the same one, only the first is sent. */
+  private static X509SVIDResponse svids(Ready now, List<WorkloadIdentity> own) {
+    X509SVIDResponse.Builder response = X509SVIDResponse.newBuilder();
+    Set<String> hints = new HashSet<>();
+    for (WorkloadIdentity identity : own) {
+      if (identity.hint().isEmpty() || hints.add(identity.hint())) {
+        response.addSvids(now.encoded.get(identity));
+      }
+    }
+    foreign(now, own)
+        .forEach((domain, der) -> response.putFederatedBundles(domain.id().toString(), der));
+    return response.build();
+  }
+
+  private static X509BundlesResponse bundles(Ready now, List<WorkloadIdentity> own) {
+    X509BundlesResponse.Builder response = X509BundlesResponse.newBuilder();
+    response.putBundles(now.snapshot.trustDomain().id().toString(), now.bundle);
+    foreign(now, own).forEach((domain, der) -> response.putBundles(domain.id().toString(), der));
+    return response.build();
+  }
+
+  private static Map<TrustDomain, ByteString> foreign(Ready now, List<WorkloadIdentity> own) {
+    Map<TrustDomain, ByteString> found = new TreeMap<>();
+    for (WorkloadIdentity identity : own) {
+      for (TrustDomain domain : identity.federatesWith()) {
+        ByteString der = now.federated.get(domain);
+        if (der != null) {
+          found.put(domain, der);
+        }
+      }
+    }
+    return found;
+  }
+
+  private static ByteString der(List<X509Certificate> certificates) {
+    ByteString.Output out = ByteString.newOutput();
+    try {
+      for (X509Certificate certificate : certificates) {
+        byte[] encoded = certificate.getEncoded();
+        out.write(encoded, 0, encoded.length);
+      }
+    } catch (CertificateEncodingException e) {
+      throw new IllegalArgumentException("a certificate cannot be encoded", e);
+    }
+    return out.toByteString();
+  }
+}
