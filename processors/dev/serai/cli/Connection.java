@@ -1,13 +1,9 @@
 package dev.serai.cli;
 
+import dev.serai.net.SpiffeChannels;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import io.grpc.ManagedChannel;
-import io.grpc.netty.NettyChannelBuilder;
-import io.netty.channel.epoll.EpollDomainSocketChannel;
-import io.netty.channel.epoll.EpollEventLoopGroup;
-import io.netty.channel.unix.DomainSocketAddress;
-import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,12 +46,7 @@ class Connection {
       throw new RefusalException(
           ReasonCode.CALLER_NOT_ALLOWED, "this user may not use the socket " + path);
     }
-    return NettyChannelBuilder.forAddress(new DomainSocketAddress(path.toString()))
-        .eventLoopGroup(new EpollEventLoopGroup(1, new DefaultThreadFactory("serai-cli", true)))
-        .channelType(EpollDomainSocketChannel.class)
-        .usePlaintext()
-        .overrideAuthority("localhost")
-        .build();
+    return SpiffeChannels.unix(path);
   }
 
   Path path(Sockets sockets, String variable, String key, Map<String, String> environment) {

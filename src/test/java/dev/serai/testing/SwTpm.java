@@ -71,7 +71,10 @@ public final class SwTpm implements AutoCloseable {
   /** TCG EK Credential Profile, template L-1. */
   private static final Bytes TEMPLATE_L1 =
       Bytes.ofHex(
-          "0001000b000300b20020" + POLICY_A + "00060080004300100800000000000100" + "00".repeat(256));
+          "0001000b000300b20020"
+              + POLICY_A
+              + "00060080004300100800000000000100"
+              + "00".repeat(256));
 
   /** TCG EK Credential Profile, template L-2. */
   private static final Bytes TEMPLATE_L2 =
@@ -577,8 +580,7 @@ public final class SwTpm implements AutoCloseable {
       Process tool = builder.start();
       String output = new String(tool.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       if (tool.waitFor() != 0) {
-        throw new IllegalStateException(
-            line + " failed: " + output + Files.readString(errors));
+        throw new IllegalStateException(line + " failed: " + output + Files.readString(errors));
       }
       return output;
     } catch (IOException e) {
