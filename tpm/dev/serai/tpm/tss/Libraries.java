@@ -38,6 +38,21 @@ enum Libraries {
     if (loaded) {
       return;
     }
+    requireJna();
+    for (Libraries library : values()) {
+      NativeLibrary opened = open(library.soname, library.debianPackage);
+      try {
+        library.bind.accept(opened);
+      } catch (UnsatisfiedLinkError e) {
+        throw new TpmException(
+            Fault.NO_LIBRARY, 0, library.soname + " is too old: 3.0 or later is needed", e);
+      }
+    }
+    loaded = true;
+  }
+
+  /** JNA's own native part must load before anything is asked of it. */
+  static void requireJna() {
     try {
       if (Native.SIZE_T_SIZE != 8) {
         throw new TpmException(
@@ -52,16 +67,6 @@ enum Libraries {
               + " Start with -Djna.tmpdir=<a directory that allows execution>",
           e);
     }
-    for (Libraries library : values()) {
-      NativeLibrary opened = open(library.soname, library.debianPackage);
-      try {
-        library.bind.accept(opened);
-      } catch (UnsatisfiedLinkError e) {
-        throw new TpmException(
-            Fault.NO_LIBRARY, 0, library.soname + " is too old: 3.0 or later is needed", e);
-      }
-    }
-    loaded = true;
   }
 
   /** The transport of this kind must be there before the loader is asked for it. */
@@ -84,35 +89,35 @@ enum Libraries {
   }
 
   /** What is found of each part and each transport, for people. */
-  static List<TpmDoctor.Library> inventory(Path proc) {
+  static List<TpmDoctor.Library> inventory() {
     List<TpmDoctor.Library> found = new ArrayList<>();
     for (Libraries library : values()) {
-      found.add(inspect(proc, library.soname, library.debianPackage, true));
+      found.add(inspect(library.soname, library.debianPackage, true));
     }
     for (TctiKind kind : TctiKind.values()) {
       if (found.stream().noneMatch(known -> known.soname().equals(kind.soname()))) {
         boolean required = kind == TctiKind.KERNEL_RESOURCE_MANAGER;
-        found.add(inspect(proc, kind.soname(), kind.debianPackage(), required));
+        found.add(inspect(kind.soname(), kind.debianPackage(), required));
       }
     }
     return found;
   }
 
   private static TpmDoctor.Library inspect(
-      Path proc, String soname, String debianPackage, boolean required) {
+      String soname, String debianPackage, boolean required) {
     try {
       NativeLibrary.getInstance(soname);
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
       return new TpmDoctor.Library(soname, debianPackage, required, "", "");
     }
-    String path = mapped(proc, soname);
+    String path = mapped(soname);
     return new TpmDoctor.Library(soname, debianPackage, required, path, version(debianPackage));
   }
 
   /** Where the loader found it, as the kernel shows it. */
-  private static String mapped(Path proc, String soname) {
+  private static String mapped(String soname) {
     try {
-      return Files.readAllLines(proc.resolve("self/maps")).stream()
+      return Files.readAllLines(Path.of("/proc/self/maps")).stream()
           .filter(line -> line.contains("/" + soname))
           .map(line -> line.substring(line.indexOf('/')))
           .findFirst()

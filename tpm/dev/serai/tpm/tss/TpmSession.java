@@ -75,6 +75,7 @@ final class TpmSession implements AutoCloseable {
 
   /** Chooses a TPM and opens it. */
   static TpmSession open(TpmOptions options, long deadline) {
+    Libraries.requireJna();
     TctiChoice choice =
         TctiChoice.choose(options.tcti(), options.allowSoftware(), options.machine());
     EsysContext esys = EsysContext.open(choice);
