@@ -4,6 +4,7 @@ import java.net.Socket;
 import java.security.Principal;
 import java.security.PrivateKey;
 import java.security.cert.X509Certificate;
+import java.util.List;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.X509ExtendedKeyManager;
 
@@ -19,6 +20,12 @@ final class SpiffeKeyManager extends X509ExtendedKeyManager {
   SpiffeKeyManager(X509Material material) {
     this.chain = material.chain().toArray(X509Certificate[]::new);
     this.key = material.privateKey();
+  }
+
+  /** A certificate that peers know by itself; it need not be an SVID. */
+  SpiffeKeyManager(List<X509Certificate> chain, PrivateKey key) {
+    this.chain = chain.toArray(X509Certificate[]::new);
+    this.key = key;
   }
 
   private String aliasFor(String... keyTypes) {

@@ -1,9 +1,13 @@
 package dev.serai.net;
 
 import dev.serai.spiffe.SpiffeId;
+import java.security.PrivateKey;
+import java.security.cert.X509Certificate;
+import java.util.List;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.X509ExtendedTrustManager;
 import org.apache.camel.CamelContext;
 import org.apache.camel.support.jsse.SSLContextParameters;
 
@@ -33,6 +37,18 @@ public final class SwappableTls extends SSLContextParameters {
   /** Shows the source's identity and speaks only to servers whose id is accepted. */
   public static SwappableTls client(MaterialSource source, Predicate<SpiffeId> servers) {
     return new SwappableTls(TlsContexts.client(source, servers));
+  }
+
+  /** Shows a certificate that peers have pinned; the trust manager judges the clients. */
+  public static SwappableTls pinned(
+      List<X509Certificate> chain, PrivateKey key, X509ExtendedTrustManager clients) {
+    return new SwappableTls(
+        () -> TlsContexts.of(new SpiffeKeyManager(chain, key), clients));
+  }
+
+  /** Shows no identity; the trust manager of the moment judges the server. */
+  public static SwappableTls anonymous(Supplier<X509ExtendedTrustManager> servers) {
+    return new SwappableTls(() -> TlsContexts.of(null, servers.get()));
   }
 
   static SwappableTls of(Supplier<SSLContext> contexts) {
