@@ -8,7 +8,6 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,11 +23,18 @@ public final class AgentStatus {
 
   private final InstantSource clock;
   private final DoubleSupplier dice;
-  private final List<Consumer<AgentState>> listeners = new CopyOnWriteArrayList<>();
+  private final List<Listener> listeners = new CopyOnWriteArrayList<>();
   private AgentLifecycle life;
   private AgentState shown;
   private Instant since;
   private Optional<String> nodeId = Optional.empty();
+
+  /** Follows the agent's life. Called in order, on the thread that caused it; must not block. */
+  @FunctionalInterface
+  public interface Listener {
+    /** cause: what happened; empty when only time has passed. */
+    void changed(Optional<AgentEvent> cause, AgentState state);
+  }
 
   /** dice: from 0 (inclusive) to 1, for jitter. */
   public AgentStatus(AgentLifecycle.Pace pace, InstantSource clock, DoubleSupplier dice) {
@@ -51,7 +57,7 @@ public final class AgentStatus {
   public synchronized void on(AgentEvent event) {
     Instant now = clock.instant();
     life = life.at(now).on(event, now, dice.getAsDouble());
-    show(now);
+    show(now, Optional.of(event));
   }
 
   /** The state now. */
@@ -81,31 +87,40 @@ public final class AgentStatus {
     nodeId = Optional.of(id);
   }
 
-  /** Called with every changed state, in order, on the thread that changed it; must not block. */
-  public void onChange(Consumer<AgentState> listener) {
+  /** Told of every event, and of every state that came by time alone. */
+  public void onChange(Listener listener) {
     listeners.add(listener);
   }
 
   private void show(Instant now) {
+    show(now, Optional.empty());
+  }
+
+  private void show(Instant now, Optional<AgentEvent> cause) {
     AgentState state = life.state(now);
     boolean changed =
         !state.name().equals(shown.name())
             || !state.reason().equals(shown.reason())
             || !sameSvid(state, shown);
     shown = state;
-    if (!changed) {
-      return;
+    if (changed) {
+      since = now;
+      log(state);
     }
-    since = now;
+    if (changed || cause.isPresent()) {
+      for (Listener listener : listeners) {
+        listener.changed(cause, state);
+      }
+    }
+  }
+
+  private static void log(AgentState state) {
     String why = state.reason().map(Reason::toString).orElse("");
     String next = state.nextTry().map(at -> ", next try " + at).orElse("");
     if (state instanceof AgentState.TpmUnavailable || state instanceof AgentState.Denied) {
       LOG.warn("agent is {} {}{}", state.name(), why, next);
     } else {
       LOG.info("agent is {} {}{}", state.name(), why, next);
-    }
-    for (Consumer<AgentState> listener : listeners) {
-      listener.accept(state);
     }
   }
 

@@ -1,0 +1,300 @@
+package dev.serai.agent;
+
+import dev.serai.http.GuardedListener;
+import dev.serai.http.WriteHttpAnswerProcessor;
+import dev.serai.net.SpiffeTrustManager;
+import dev.serai.net.SwappableTls;
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
+import dev.serai.role.Role;
+import dev.serai.role.RoleContext;
+import dev.serai.role.RoleHealth;
+import dev.serai.spiffe.SpiffeId;
+import dev.serai.spiffe.TrustDomain;
+import dev.serai.tpm.Tpm;
+import dev.serai.tpm.jca.SeraiTpmProvider;
+import dev.serai.tpm.jca.TpmPrivateKey;
+import dev.serai.tpm.tss.TpmOptions;
+import dev.serai.tpm.tss.TssTpm;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import java.net.URI;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.DoubleSupplier;
+import java.util.function.Function;
+import javax.net.ssl.X509ExtendedTrustManager;
+import org.apache.camel.CamelContext;
+import org.apache.camel.ProducerTemplate;
+
+/**
+ * Wires the node agent. Nothing here waits for a TPM, a registrar or an issuer: the routes do, with
+ * the state shown, while the Workload API socket is there from the start.
+ */
+public final class AgentRole implements Role {
+  private static final String SYNC = "seda:sync-entries?size=1&discardWhenFull=true";
+
+  private static final int API_CONNECTIONS = 128;
+  private static final Duration API_SILENCE = Duration.ofSeconds(60);
+
+  private final Function<RoleContext, Tpm> tpms;
+
+  /** With the TPM of this machine. */
+  public AgentRole() {
+    this(AgentRole::nativeTpm);
+  }
+
+  /** With another TPM, for tests. */
+  AgentRole(Function<RoleContext, Tpm> tpms) {
+    this.tpms = tpms;
+  }
+
+  @Override
+  public String name() {
+    return "agent";
+  }
+
+  @Override
+  public void bind(RoleContext context) {
+    AgentSettings settings = AgentSettings.of(context.settings(), context.stateDir());
+    InstantSource clock = context.clock();
+    DoubleSupplier dice = () -> ThreadLocalRandom.current().nextDouble();
+    Tpm tpm = tpms.apply(context);
+    context.onStop(tpm);
+    SeraiTpmProvider.install();
+    context.bind("tpm", tpm);
+
+    AgentFiles files = new AgentFiles(context.stateDir().resolve("agent"));
+    AgentStatus status = new AgentStatus(settings.pace(), clock, dice);
+    status.meter(context.meters());
+    context.bind("agentStatus", status);
+    context.bind("roleHealth-agent", health(status, clock));
+    context.bind("chooseAgentAction", new AgentDriver(status, clock));
+
+    SoftwareKeys keys = new SoftwareKeys(files);
+    SoftwareKeys.Server server = keys.server(clock.instant(), settings.contactHost());
+    AgentSelf self = new AgentSelf();
+    bindEnrolment(context, settings, tpm, files, status, self, server);
+
+    TrustDomain trustDomain = TrustDomain.parse(settings.trustDomain());
+    TrustBundles bundles = new TrustBundles(files, settings.trustBundle());
+    AgentIdentity identity =
+        new AgentIdentity(
+            files,
+            bundles,
+            trustDomain,
+            key -> TpmPrivateKey.of(tpm, key.key(), key.publicArea().publicKey()));
+    QuoteMaker quotes = new QuoteMaker(tpm, settings.ak(), context.meters());
+    Issuer issuer = new Issuer(settings, bundles, identity, status);
+    context.onStop(issuer);
+    bindAttestation(context, settings, tpm, files, self, identity, quotes, issuer);
+    bindSync(context, settings, status, bundles, identity, issuer, dice);
+    bindApi(context, settings, self, keys, server, quotes, bundles, trustDomain);
+  }
+
+  private static void bindEnrolment(
+      RoleContext context,
+      AgentSettings settings,
+      Tpm tpm,
+      AgentFiles files,
+      AgentStatus status,
+      AgentSelf self,
+      SoftwareKeys.Server server) {
+    context.bind("readTpmIdentity", new ReadTpmIdentityProcessor(tpm, settings));
+    context.bind(
+        "recallEnrolment", new RecallEnrolmentProcessor(self, status, files, settings, server));
+    context.bind("askRegistrarVersion", new AskRegistrarVersionProcessor());
+    context.bind("describeNode", new DescribeNodeProcessor(self, settings, server));
+    context.bind("openCredential", new OpenCredentialProcessor(tpm, self));
+    context.bind(
+        "keepEnrolment", new KeepEnrolmentProcessor(self, files, settings, server));
+  }
+
+  private static void bindAttestation(
+      RoleContext context,
+      AgentSettings settings,
+      Tpm tpm,
+      AgentFiles files,
+      AgentSelf self,
+      AgentIdentity identity,
+      QuoteMaker quotes,
+      Issuer issuer) {
+    AppKeyStore store = new AppKeyStore(tpm, files, settings.appKey());
+    context.bind("loadAppKey", new LoadAppKeyProcessor(store, self));
+    context.bind("recallAgentSvid", new RecallAgentSvidProcessor(identity, context.clock()));
+    context.bind(
+        "beginAttestation",
+        new BeginAttestationProcessor(issuer, self, new AppKeySigner(tpm), settings));
+    context.bind("certifyAppKey", new CertifyAppKeyProcessor(tpm, self));
+    context.bind("quotePlatform", new QuotePlatformProcessor(quotes));
+    context.bind("answerChallenge", new AnswerChallengeProcessor(self, settings));
+    context.bind("keepAgentSvid", new KeepAgentSvidProcessor(identity));
+  }
+
+  private static void bindSync(
+      RoleContext context,
+      AgentSettings settings,
+      AgentStatus status,
+      TrustBundles bundles,
+      AgentIdentity identity,
+      Issuer issuer,
+      DoubleSupplier dice) {
+    CamelContext camel = context.camel();
+    InstantSource clock = context.clock();
+    WorkloadSvids svids = new WorkloadSvids();
+    Runnable syncNow = syncNow(camel);
+    IdentityPublisher publisher =
+        new IdentityPublisher(svids, identity, WorkloadOutlet.bind(context), syncNow, clock);
+    status.onChange(publisher);
+    context.bind("beginSync", new BeginSyncProcessor(status, svids));
+    context.bind("fetchBundle", new FetchBundleProcessor(issuer, bundles, settings));
+    context.bind("fetchEntries", new FetchEntriesProcessor(issuer, svids, settings));
+    context.bind("makeWorkloadKeys", new MakeWorkloadKeysProcessor(svids, clock));
+    context.bind("requestSvids", new RequestSvidsProcessor(issuer, settings, dice));
+    context.bind("publishIdentities", new PublishIdentitiesProcessor(publisher));
+    context.bind("dropEndedSvids", new DropEndedSvidsProcessor(publisher, status));
+    IssuerWatch watch = new IssuerWatch(issuer, status, syncNow, clock, dice);
+    context.onStop(watch);
+    context.bind("keepIssuerWatch", watch);
+  }
+
+  /** Puts a request into the queue of sync-entries; when one waits already, that one will do. */
+  private static Runnable syncNow(CamelContext camel) {
+    return () -> {
+      if (camel.isStarted()) {
+        ProducerTemplate template = Templates.of(camel);
+        template.sendBody(SYNC, "");
+      }
+    };
+  }
+
+  private static void bindApi(
+      RoleContext context,
+      AgentSettings settings,
+      AgentSelf self,
+      SoftwareKeys keys,
+      SoftwareKeys.Server server,
+      QuoteMaker quotes,
+      TrustBundles bundles,
+      TrustDomain trustDomain) {
+    MeasurementLogs logs = new MeasurementLogs(settings.imaLog(), settings.eventLog());
+    QuoteForKeylimeProcessor quote =
+        new QuoteForKeylimeProcessor(quotes, self, keys.transport(), logs);
+    context.bind("quoteIntegrity", quote);
+    context.bind("quoteIdentity", quote);
+    context.bind(
+        "readAgentRequest",
+        new ReadAgentRequestProcessor(
+            new TokenBuckets(settings.quotesPerSecond(), settings.quoteBurst()),
+            context.clock()));
+    context.bind("answerVersion", new AnswerVersionProcessor());
+    context.bind("describeAgent", new DescribeAgentProcessor(self));
+    context.bind("refuseAgentRequest", new RefuseAgentRequestProcessor());
+    context.bind("writeAgentAnswer", new WriteHttpAnswerProcessor());
+    context.bind(
+        "agentApiListener",
+        GuardedListener.askingForCertificate(API_CONNECTIONS, API_SILENCE));
+    context.bind(
+        "agentApiTls",
+        SwappableTls.pinned(
+            List.of(server.certificate()),
+            server.key(),
+            new AgentApiTrust(bundles, trustDomain, settings.trustedClientCa())));
+    context.bind("agentRegistrarSsl", isHttps(settings.registrar()));
+    context.bind(
+        "agentRegistrarTls",
+        SwappableTls.anonymous(() -> registrarTrust(settings, bundles, trustDomain)));
+  }
+
+  private static boolean isHttps(URI registrar) {
+    return "https".equals(registrar.getScheme());
+  }
+
+  private static X509ExtendedTrustManager registrarTrust(
+      AgentSettings settings, TrustBundles bundles, TrustDomain trustDomain) {
+    if (settings.registrarCa().isPresent()) {
+      try {
+        return AgentApiTrust.ofCa(settings.registrarCa().get());
+      } catch (java.security.cert.CertificateException e) {
+        throw new IllegalStateException(e.getMessage(), e);
+      }
+    }
+    SpiffeId registrar = trustDomain.withPath("/serai/registrar");
+    return new SpiffeTrustManager(
+        domain -> domain.equals(trustDomain) ? bundles.authorities() : List.of(),
+        registrar::equals);
+  }
+
+  private static Tpm nativeTpm(RoleContext context) {
+    MeterRegistry meters = context.meters();
+    TpmOptions options =
+        TpmOptions.defaults()
+            .withTcti(context.settings().optionalText("serai.tpm.tcti").orElse(""))
+            .withAllowSoftware(context.settings().flag("serai.tpm.allow-software"))
+            .withListener(
+                (operation, fault, took) ->
+                    Timer.builder("serai.tpm.operation")
+                        .description("Time of a TPM operation, waiting for its turn included")
+                        .tag("operation", operation)
+                        .tag(
+                            "result",
+                            fault.map(f -> f.name().toLowerCase(Locale.ROOT)).orElse("ok"))
+                        .register(meters)
+                        .record(took));
+    return TssTpm.lazy(options);
+  }
+
+  private static RoleHealth health(AgentStatus status, InstantSource clock) {
+    return () -> {
+      AgentState state = status.state();
+      RoleHealth.Standing standing =
+          state instanceof AgentState.Attested
+              ? RoleHealth.Standing.ready(state.name())
+              : RoleHealth.Standing.waiting(
+                  state.name(),
+                  state
+                      .reason()
+                      .orElseGet(
+                          () ->
+                              new Reason(
+                                  ReasonCode.AGENT_NOT_READY, "the agent is " + state.name())));
+      standing = standing.with("since", status.since().toString());
+      if (status.nodeId().isPresent()) {
+        standing = standing.with("node", status.nodeId().get());
+      }
+      if (state.nextTry().isPresent()) {
+        Instant next = state.nextTry().get();
+        Instant now = clock.instant();
+        standing = standing.with("nextTry", (next.isBefore(now) ? now : next).toString());
+      }
+      if (state instanceof AgentState.Attested attested) {
+        standing =
+            standing
+                .with("spiffeId", attested.svid().spiffeId())
+                .with("svidNotAfter", attested.svid().notAfter().toString());
+      }
+      return standing;
+    };
+  }
+
+  /** One template per context, made when it is first needed. */
+  private static final class Templates {
+    private static final String NAME = "agentProducerTemplate";
+
+    private Templates() {}
+
+    static synchronized ProducerTemplate of(CamelContext camel) {
+      ProducerTemplate known =
+          camel.getRegistry().lookupByNameAndType(NAME, ProducerTemplate.class);
+      if (known == null) {
+        known = camel.createProducerTemplate();
+        camel.getRegistry().bind(NAME, known);
+      }
+      return known;
+    }
+  }
+}

@@ -1,0 +1,104 @@
+package dev.serai.agent;
+
+import io.grpc.Status;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
+import io.grpc.stub.StreamObserver;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+
+/**
+ * A stream in both directions, used as a conversation by one thread. Cancelled when closed before
+ * its end.
+ */
+final class BidiCall<Q, A> implements AutoCloseable {
+  private final BlockingQueue<Said<A>> answers = new LinkedBlockingQueue<>();
+  private volatile ClientCallStreamObserver<Q> call;
+  private volatile StreamObserver<Q> requests;
+  private volatile boolean ended;
+
+  private record Said<A>(Optional<A> message, Optional<Throwable> failure) {}
+
+  private BidiCall() {}
+
+  /** start: the stub's method. */
+  static <Q, A> BidiCall<Q, A> open(Function<StreamObserver<A>, StreamObserver<Q>> start) {
+    BidiCall<Q, A> opened = new BidiCall<>();
+    opened.requests = start.apply(opened.new Answers());
+    return opened;
+  }
+
+  void send(Q message) {
+    if (!ended) {
+      requests.onNext(message);
+    }
+  }
+
+  /** No more from our side. */
+  void complete() {
+    if (!ended) {
+      requests.onCompleted();
+    }
+  }
+
+  /**
+   * The next message; empty when the other side has ended the stream in good order.
+   *
+   * @throws io.grpc.StatusRuntimeException what the stream ended with, or DEADLINE_EXCEEDED
+   */
+  Optional<A> next(Duration patience) {
+    Said<A> said;
+    try {
+      said = answers.poll(patience.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw Status.CANCELLED.withDescription("the process is stopping").asRuntimeException();
+    }
+    if (said == null) {
+      throw Status.DEADLINE_EXCEEDED
+          .withDescription("no answer in " + patience.toMillis() + " ms")
+          .asRuntimeException();
+    }
+    if (said.failure().isPresent()) {
+      Throwable failure = said.failure().get();
+      throw Status.fromThrowable(failure)
+          .asRuntimeException(Status.trailersFromThrowable(failure));
+    }
+    return said.message();
+  }
+
+  @Override
+  public void close() {
+    if (!ended) {
+      call.cancel("given up", null);
+    }
+  }
+
+  private final class Answers implements ClientResponseObserver<Q, A> {
+    @Override
+    public void beforeStart(ClientCallStreamObserver<Q> requestStream) {
+      call = requestStream;
+    }
+
+    @Override
+    public void onNext(A message) {
+      answers.add(new Said<>(Optional.of(message), Optional.empty()));
+    }
+
+    @Override
+    public void onError(Throwable failure) {
+      ended = true;
+      answers.add(new Said<>(Optional.empty(), Optional.of(failure)));
+    }
+
+    @Override
+    public void onCompleted() {
+      ended = true;
+      answers.add(new Said<>(Optional.empty(), Optional.empty()));
+    }
+  }
+}

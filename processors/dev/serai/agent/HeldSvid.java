@@ -1,0 +1,41 @@
+package dev.serai.agent;
+
+import java.security.PrivateKey;
+import java.security.cert.X509Certificate;
+import java.time.Instant;
+import java.util.List;
+
+/**
+ * An SVID of a workload, held for it.
+ *
+ * @param revision of the entry it was made for
+ * @param renewAt about half of its life
+ */
+record HeldSvid(
+    String entryId,
+    long revision,
+    long entryCreatedAt,
+    List<X509Certificate> chain,
+    PrivateKey key,
+    Instant renewAt) {
+  HeldSvid {
+    chain = List.copyOf(chain);
+    if (chain.isEmpty()) {
+      throw new IllegalArgumentException("an SVID has a certificate");
+    }
+  }
+
+  Instant notAfter() {
+    return chain.get(0).getNotAfter().toInstant();
+  }
+
+  boolean expired(Instant now) {
+    return !now.isBefore(notAfter());
+  }
+
+  /** Without the key. */
+  @Override
+  public String toString() {
+    return "HeldSvid[%s, until %s]".formatted(entryId, notAfter());
+  }
+}

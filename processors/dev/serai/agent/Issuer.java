@@ -1,0 +1,103 @@
+package dev.serai.agent;
+
+import dev.serai.net.SpiffeChannels;
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
+import dev.serai.spiffe.SpiffeId;
+import dev.serai.spiffe.TrustDomain;
+import dev.serai.tpm.TpmException;
+import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * The way to the issuer, with and without the node's own identity. An error is named here once; a
+ * refusal of the node, and a TPM that fails inside a handshake, also change the agent's life.
+ */
+final class Issuer implements AutoCloseable {
+  private final AgentSettings settings;
+  private final TrustBundles bundles;
+  private final AgentIdentity identity;
+  private final AgentStatus status;
+  private final SpiffeId serverId;
+  private final ManagedChannel asNode;
+
+  Issuer(
+      AgentSettings settings, TrustBundles bundles, AgentIdentity identity, AgentStatus status) {
+    this.settings = settings;
+    this.bundles = bundles;
+    this.identity = identity;
+    this.status = status;
+    this.serverId = TrustDomain.parse(settings.trustDomain()).withPath("/spire/server");
+    this.asNode =
+        SpiffeChannels.tls(
+            settings.issuerHost(), settings.issuerPort(), identity.source(), serverId);
+  }
+
+  /** The connection that shows the node's SVID. */
+  ManagedChannel asNode() {
+    return asNode;
+  }
+
+  /** A new connection without identity; the caller closes it. */
+  ManagedChannel asAnybody() {
+    bundles.refresh();
+    if (bundles.authorities().isEmpty()) {
+      throw new RefusalException(
+          ReasonCode.TRUST_BUNDLE_MISSING, "no certificate in " + settings.trustBundle());
+    }
+    return SpiffeChannels.bundleOnly(
+        settings.issuerHost(), settings.issuerPort(), bundles::authorities, serverId);
+  }
+
+  /** A call as this node. */
+  <T> T callAsNode(Function<ManagedChannel, T> call) {
+    long generation = identity.generation();
+    try {
+      return call.apply(asNode);
+    } catch (StatusRuntimeException e) {
+      throw failedAsNode(e, generation);
+    }
+  }
+
+  /** Of the identity that calls as this node are made with now. */
+  long generation() {
+    return identity.generation();
+  }
+
+  /**
+   * Names a failure of a call as this node, and tells the agent's life what follows from it.
+   *
+   * @param generation of the identity the call was begun with; the refusal of a former one, which
+   *     an issuer forgets when the next is used, is none of the node
+   */
+  RuntimeException failedAsNode(StatusRuntimeException failure, long generation) {
+    Optional<TpmException> tpm = IssuerErrors.tpmTrouble(failure);
+    if (tpm.isPresent()) {
+      status.on(
+          new AgentEvent.TpmLost(
+              new Reason(
+                  ReasonCode.TPM_UNAVAILABLE, String.valueOf(tpm.get().getMessage()))));
+      return tpm.get();
+    }
+    Reason reason = IssuerErrors.reason(failure);
+    if (generation == identity.generation() && isRefusalOfNode(failure, reason.code())) {
+      status.on(new AgentEvent.NodeRefused(reason));
+    }
+    return new RefusalException(reason.code(), reason.detail(), failure);
+  }
+
+  private static boolean isRefusalOfNode(StatusRuntimeException failure, ReasonCode code) {
+    return switch (failure.getStatus().getCode()) {
+      case PERMISSION_DENIED, UNAUTHENTICATED -> true;
+      default -> AgentLifecycle.isCuredByAttesting(code);
+    };
+  }
+
+  @Override
+  public void close() {
+    asNode.shutdownNow();
+  }
+}

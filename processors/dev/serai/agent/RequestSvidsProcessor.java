@@ -1,0 +1,117 @@
+package dev.serai.agent;
+
+import com.google.protobuf.ByteString;
+import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDRequest;
+import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDResponse;
+import dev.serai.proto.spire.svid.v1.NewX509SVIDParams;
+import dev.serai.proto.spire.svid.v1.SVIDGrpc;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
+import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.DoubleSupplier;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Route step: body SyncRound in and out, with the SVIDs the issuer gave. */
+final class RequestSvidsProcessor implements Processor {
+  private static final Logger LOG = LoggerFactory.getLogger(RequestSvidsProcessor.class);
+
+  private final Issuer issuer;
+  private final AgentSettings settings;
+  private final DoubleSupplier dice;
+
+  RequestSvidsProcessor(Issuer issuer, AgentSettings settings, DoubleSupplier dice) {
+    this.issuer = issuer;
+    this.settings = settings;
+    this.dice = dice;
+  }
+
+  @Override
+  public void process(Exchange exchange) throws Exception {
+    SyncRound round = exchange.getMessage().getMandatoryBody(SyncRound.class);
+    if (round.requests().isEmpty()) {
+      return;
+    }
+    BatchNewX509SVIDRequest.Builder batch = BatchNewX509SVIDRequest.newBuilder();
+    for (WorkloadRequest request : round.requests()) {
+      batch.addParams(
+          NewX509SVIDParams.newBuilder()
+              .setEntryId(request.entry().getId())
+              .setCsr(ByteString.copyFrom(request.csr().toArray())));
+    }
+    BatchNewX509SVIDResponse answer =
+        issuer.callAsNode(
+            channel ->
+                SVIDGrpc.newBlockingStub(channel)
+                    .withDeadlineAfter(settings.callTimeout().toMillis(), TimeUnit.MILLISECONDS)
+                    .batchNewX509SVID(batch.build()));
+    if (answer.getResultsCount() != round.requests().size()) {
+      throw new RefusalException(
+          ReasonCode.INTERNAL_ERROR,
+          "the issuer answered %d of %d requests"
+              .formatted(answer.getResultsCount(), round.requests().size()));
+    }
+    exchange.getMessage().setBody(round.withReceived(received(round, answer)));
+  }
+
+  private List<HeldSvid> received(SyncRound round, BatchNewX509SVIDResponse answer) {
+    List<HeldSvid> received = new ArrayList<>();
+    for (int i = 0; i < round.requests().size(); i++) {
+      WorkloadRequest request = round.requests().get(i);
+      BatchNewX509SVIDResponse.Result result = answer.getResults(i);
+      if (result.getStatus().getCode() != 0) {
+        LOG.info(
+            "no SVID for entry {}: {} {}",
+            request.entry().getId(),
+            result.getStatus().getCode(),
+            result.getStatus().getMessage());
+        continue;
+      }
+      held(request, KeepAgentSvidProcessor.chain(result.getSvid().getCertChainList()))
+          .ifPresentOrElse(
+              received::add,
+              () ->
+                  LOG.warn("the SVID for entry {} is not for its key", request.entry().getId()));
+    }
+    return received;
+  }
+
+  private java.util.Optional<HeldSvid> held(WorkloadRequest request, List<X509Certificate> chain) {
+    if (chain.isEmpty() || !isFor(chain.get(0), request)) {
+      return java.util.Optional.empty();
+    }
+    X509Certificate leaf = chain.get(0);
+    SvidFacts facts =
+        new SvidFacts(
+            request.entry().getSpiffeId().getPath(),
+            leaf.getNotBefore().toInstant(),
+            leaf.getNotAfter().toInstant());
+    return java.util.Optional.of(
+        new HeldSvid(
+            request.entry().getId(),
+            request.entry().getRevisionNumber(),
+            request.entry().getCreatedAt(),
+            chain,
+            request.key(),
+            facts.renewAt(dice.getAsDouble())));
+  }
+
+  /** The certificate's key is the one that was made for it. */
+  private static boolean isFor(X509Certificate leaf, WorkloadRequest request) {
+    try {
+      byte[] requested =
+          new org.bouncycastle.pkcs.PKCS10CertificationRequest(request.csr().toArray())
+              .getSubjectPublicKeyInfo()
+              .getEncoded();
+      return Arrays.equals(requested, leaf.getPublicKey().getEncoded());
+    } catch (java.io.IOException e) {
+      throw new IllegalStateException("a request of ours cannot be read", e);
+    }
+  }
+}
