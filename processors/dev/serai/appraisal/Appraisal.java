@@ -88,7 +88,7 @@ public final class Appraisal {
   }
 
   /** Nothing is judged yet. */
-  static Appraisal open(AppraisalRequest request) {
+  static Appraisal of(AppraisalRequest request) {
     return new Appraisal(request, 0, List.of(), Facts.NONE);
   }
 

@@ -2,7 +2,9 @@ package dev.serai.appraisal;
 
 import dev.serai.role.RoleContext;
 import dev.serai.signing.Signatures;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.UnaryOperator;
 
 /** The beans of route {@code appraise-evidence}; called by the verifier's wiring. */
@@ -18,25 +20,34 @@ public final class AppraisalBeans {
   public static KeylimeQuoteAppraiser bind(RoleContext context, BaselineStore baselines) {
     Optional<AppraisalPolicy> policy =
         context.settings().optionalText("serai.verifier.policy").map(PolicyFile::load);
-    AppraisalSteps steps = new AppraisalSteps(Signatures.fastest());
-    context.bind("openAppraisal", new OpenAppraisalProcessor());
-    step(context, "parseEvidence", steps::parse);
-    step(context, "checkChallenge", steps::checkChallenge);
-    context.bind("nameNode", new NameNodeProcessor());
-    context.bind("checkNodeRecord", new CheckNodeRecordProcessor(steps));
-    step(context, "verifyCertify", steps::verifyCertify);
-    step(context, "verifyCsr", steps::verifyCsr);
-    step(context, "verifyQuote", steps::verifyQuote);
+    return bind(context::bind, context.meters(), Signatures.fastest(), policy, baselines);
+  }
+
+  static KeylimeQuoteAppraiser bind(
+      BiConsumer<String, Object> bind,
+      MeterRegistry meters,
+      Signatures signatures,
+      Optional<AppraisalPolicy> policy,
+      BaselineStore baselines) {
+    AppraisalSteps steps = new AppraisalSteps(signatures);
+    bind.accept("openAppraisal", new OpenAppraisalProcessor());
+    step(bind, "parseEvidence", steps::parse);
+    step(bind, "checkChallenge", steps::checkChallenge);
+    bind.accept("nameNode", new NameNodeProcessor());
+    bind.accept("checkNodeRecord", new CheckNodeRecordProcessor(steps));
+    step(bind, "verifyCertify", steps::verifyCertify);
+    step(bind, "verifyCsr", steps::verifyCsr);
+    step(bind, "verifyQuote", steps::verifyQuote);
     step(
-        context,
+        bind,
         "loadBaseline",
         appraisal -> steps.withBaseline(appraisal, baselines.load(appraisal.nodeId())));
-    step(context, "checkPcrPolicy", appraisal -> steps.checkPcrs(appraisal, policy));
-    step(context, "checkClock", steps::checkClock);
-    step(context, "saveBaseline", appraisal -> save(baselines, appraisal));
-    context.bind("concludeAppraisal", new ConcludeAppraisalProcessor(context.meters()));
+    step(bind, "checkPcrPolicy", appraisal -> steps.checkPcrs(appraisal, policy));
+    step(bind, "checkClock", steps::checkClock);
+    step(bind, "saveBaseline", appraisal -> save(baselines, appraisal));
+    bind.accept("concludeAppraisal", new ConcludeAppraisalProcessor(meters));
     KeylimeQuoteAppraiser quotes = new KeylimeQuoteAppraiser(steps, policy);
-    context.bind("quoteAppraiser", quotes);
+    bind.accept("quoteAppraiser", quotes);
     return quotes;
   }
 
@@ -45,7 +56,8 @@ public final class AppraisalBeans {
     return appraisal;
   }
 
-  private static void step(RoleContext context, String name, UnaryOperator<Appraisal> core) {
-    context.bind(name, new AppraisalStepProcessor(core));
+  private static void step(
+      BiConsumer<String, Object> bind, String name, UnaryOperator<Appraisal> core) {
+    bind.accept(name, new AppraisalStepProcessor(core));
   }
 }

@@ -11,6 +11,6 @@ final class OpenAppraisalProcessor implements Processor {
   public void process(Exchange exchange) throws Exception {
     AppraisalRequest request = exchange.getMessage().getMandatoryBody(AppraisalRequest.class);
     exchange.setProperty(STARTED_NANOS, System.nanoTime());
-    exchange.getMessage().setBody(Appraisal.open(request));
+    exchange.getMessage().setBody(Appraisal.of(request));
   }
 }

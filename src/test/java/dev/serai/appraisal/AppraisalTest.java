@@ -114,7 +114,7 @@ class AppraisalTest {
             ChallengeStanding.FRESH,
             Evidence.NONCE,
             Evidence.SELECTION);
-    Verdict verdict = STEPS.parse(Appraisal.open(request)).verdict();
+    Verdict verdict = STEPS.parse(Appraisal.of(request)).verdict();
     assertThat(verdict.reasons())
         .extracting(Reason::code)
         .containsExactly(ReasonCode.EVIDENCE_MALFORMED);
@@ -553,7 +553,7 @@ class AppraisalTest {
   @Test
   void without_a_policy_nobody_is_trusted() {
     Evidence evidence = Evidence.p256();
-    Appraisal judged = STEPS.parse(Appraisal.open(evidence.request()));
+    Appraisal judged = STEPS.parse(Appraisal.of(evidence.request()));
     judged = STEPS.checkNode(STEPS.checkChallenge(judged), evidence.node());
     judged = STEPS.verifyQuote(STEPS.verifyCsr(STEPS.verifyCertify(judged)));
     judged = STEPS.checkPcrs(STEPS.withBaseline(judged, Baseline.NONE), Optional.empty());
@@ -596,7 +596,7 @@ class AppraisalTest {
   @Test
   void a_step_left_out_is_no_verdict() {
     Evidence evidence = Evidence.p256();
-    Appraisal parsed = STEPS.parse(Appraisal.open(evidence.request()));
+    Appraisal parsed = STEPS.parse(Appraisal.of(evidence.request()));
     assertThatThrownBy(parsed::verdict).isInstanceOf(IllegalStateException.class);
     assertThatThrownBy(() -> STEPS.checkNode(parsed, evidence.node()))
         .isInstanceOf(IllegalStateException.class);

@@ -199,7 +199,7 @@ final class Evidence {
 
   /** Through every step, as the route does it. */
   Verdict judge(AppraisalSteps steps) {
-    Appraisal appraisal = Appraisal.open(request());
+    Appraisal appraisal = Appraisal.of(request());
     appraisal = steps.parse(appraisal);
     appraisal = appraisal.isOpen() ? steps.checkChallenge(appraisal) : appraisal;
     appraisal = appraisal.isOpen() ? steps.checkNode(appraisal, node()) : appraisal;
