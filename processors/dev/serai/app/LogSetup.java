@@ -6,7 +6,9 @@ import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import ch.qos.logback.core.ConsoleAppender;
+import ch.qos.logback.core.FileAppender;
 import ch.qos.logback.core.LayoutBase;
+import ch.qos.logback.core.OutputStreamAppender;
 import ch.qos.logback.core.encoder.LayoutWrappingEncoder;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
@@ -14,12 +16,21 @@ import dev.serai.role.TraceId;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Instant;
 import org.slf4j.LoggerFactory;
 
 /** Logs to standard error, one line per event: key=value or JSON, with the flow's trace id. */
 final class LogSetup {
   private LogSetup() {}
+
+  /** Everything from INFO on into a file, as text. */
+  static void applyToFile(Path file) {
+    LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
+    FileAppender<ILoggingEvent> appender = new FileAppender<>();
+    appender.setFile(file.toString());
+    start(context, new TextLayout(), appender, Level.INFO);
+  }
 
   /** format: text or json; level: a name of logback's. */
   static void apply(String format, String level) {
@@ -36,6 +47,16 @@ final class LogSetup {
                   "serai.log.format is \"" + format + "\", which is neither text nor json");
         };
     LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
+    ConsoleAppender<ILoggingEvent> appender = new ConsoleAppender<>();
+    appender.setTarget("System.err");
+    start(context, layout, appender, least);
+  }
+
+  private static void start(
+      LoggerContext context,
+      LayoutBase<ILoggingEvent> layout,
+      OutputStreamAppender<ILoggingEvent> appender,
+      Level least) {
     context.reset();
     layout.setContext(context);
     layout.start();
@@ -44,9 +65,7 @@ final class LogSetup {
     encoder.setCharset(StandardCharsets.UTF_8);
     encoder.setLayout(layout);
     encoder.start();
-    ConsoleAppender<ILoggingEvent> appender = new ConsoleAppender<>();
     appender.setContext(context);
-    appender.setTarget("System.err");
     appender.setEncoder(encoder);
     appender.start();
     Logger root = context.getLogger(Logger.ROOT_LOGGER_NAME);

@@ -1,0 +1,353 @@
+package dev.serai.app;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.serai.cli.DemoCalls;
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
+import dev.serai.role.RoleHealth;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/**
+ * The main job on this machine, from nothing: all roles, a TPM (a software one when there is none),
+ * an entry for the current user, and its identity fetched by another process.
+ */
+@Command(
+    name = "demo",
+    description = "The main job on this machine, from the TPM to a workload's SVID.",
+    mixinStandardHelpOptions = true)
+final class DemoCommand implements Callable<Integer> {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String TRUST_DOMAIN = "demo.example";
+  private static final Duration PATIENCE = Duration.ofSeconds(90);
+  private static final long LOOK_MS = 25;
+  private static final int LONGEST_SOCKET_DIR = 60;
+  private static final Path DEVICE = Path.of("/dev/tpmrm0");
+
+  @Spec private CommandSpec spec;
+
+  @Option(names = "--once", description = "stop when the identity is there")
+  private boolean once;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "leave svid.pem, svid.key, bundle.pem and report.json here")
+  private Path out;
+
+  @Option(names = "--swtpm", description = "a software TPM even when there is a real one")
+  private boolean software;
+
+  private final CountDownLatch interrupted = new CountDownLatch(1);
+  private final CountDownLatch closed = new CountDownLatch(1);
+  private final List<Path> temporary = new ArrayList<>();
+  private volatile RoleHealth.Standing seen = RoleHealth.Standing.ready("STARTING");
+
+  @Override
+  public Integer call() throws Exception {
+    PrintWriter print = spec.commandLine().getOut();
+    DemoReport report = new DemoReport(print);
+    Runtime.getRuntime().addShutdownHook(new Thread(this::stopNow, "serai-demo-stop"));
+    try {
+      run(report, print);
+      return 0;
+    } finally {
+      if (out != null) {
+        Files.createDirectories(out);
+        report.write(out.resolve("report.json"));
+      }
+      temporary.forEach(DemoCommand::remove);
+      closed.countDown();
+    }
+  }
+
+  /** On a signal: lets the demo close what it opened. */
+  private void stopNow() {
+    interrupted.countDown();
+    try {
+      if (!closed.await(15, TimeUnit.SECONDS)) {
+        return; // the JVM ends, whatever still hangs
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void run(DemoReport report, PrintWriter print) throws Exception {
+    Path state = stateDir();
+    Path run = runDir(state);
+    LogSetup.applyToFile(state.resolve("serai.log"));
+    try (SoftwareTpm tpm = startTpm(report, state, run);
+        SeraiProcess process = startRoles(report, state, run, tpm)) {
+      RoleHealth agent = process.context().find("roleHealth-agent", RoleHealth.class);
+      report.step(
+          "enrol",
+          "the TPM's endorsement key is trusted and its attestation key proven to live beside it",
+          () -> await(agent, DemoCommand::isEnrolled));
+      RoleHealth.Standing attested =
+          report.step(
+              "attest",
+              "quote and certified key judged; the agent has an identity whose key is in the TPM",
+              () -> await(agent, standing -> standing.notReady().isEmpty()));
+      DemoCalls calls =
+          new DemoCalls(Path.of(process.settings().text("serai.issuer.admin-socket")));
+      String parent = attested.facts().getOrDefault("spiffeId", "");
+      String user = System.getProperty("user.name", "user").replaceAll("[^A-Za-z0-9._-]", "-");
+      String id = "spiffe://" + TRUST_DOMAIN + "/user/" + user;
+      Object uid = Files.getAttribute(state, "unix:uid");
+      report.step(
+          "entry",
+          id + " for unix:uid:" + uid,
+          () -> calls.createEntry(id, parent, "unix:uid:" + uid));
+      fetch(report, process, id);
+      report.node(
+          attested.facts().getOrDefault("node", parent),
+          calls.stateOf(parent).orElse(attested.state()));
+      if (!once) {
+        stayUp(print, process, state);
+      }
+    }
+  }
+
+  private Path stateDir() throws IOException {
+    if (once) {
+      Path dir = Files.createTempDirectory("serai-demo");
+      temporary.add(dir);
+      return dir;
+    }
+    String base = System.getenv("XDG_STATE_HOME");
+    Path home =
+        base == null || base.isBlank()
+            ? Path.of(System.getProperty("user.home"), ".local/state")
+            : Path.of(base);
+    return Files.createDirectories(home.resolve("serai-demo").toAbsolutePath());
+  }
+
+  /** Unix socket paths are short; a deep home directory is not. */
+  private Path runDir(Path state) throws IOException {
+    Path run = state.resolve("run");
+    if (run.toString().length() <= LONGEST_SOCKET_DIR) {
+      return Files.createDirectories(run);
+    }
+    Path shorter = Files.createTempDirectory("serai");
+    temporary.add(shorter);
+    return shorter;
+  }
+
+  /** Null when the machine's own TPM is used. */
+  private SoftwareTpm startTpm(DemoReport report, Path state, Path run) throws Exception {
+    if (!software && Files.exists(DEVICE)) {
+      report.step("tpm", "the machine's own, " + DEVICE, () -> DEVICE);
+      return null;
+    }
+    SoftwareTpm tpm = new SoftwareTpm(state.resolve("tpm"), run);
+    report.step(
+        "tpm",
+        "a software TPM (swtpm), for a demo only",
+        () -> {
+          tpm.start();
+          return tpm;
+        });
+    return tpm;
+  }
+
+  private SeraiProcess startRoles(DemoReport report, Path state, Path run, SoftwareTpm tpm)
+      throws Exception {
+    Map<String, String> values = new LinkedHashMap<>();
+    values.put("serai.trust-domain", TRUST_DOMAIN);
+    values.put("serai.state-dir", state.resolve("state").toString());
+    values.put("serai.run-dir", run.toString());
+    // The operator's explicit choice: what the PCRs hold at enrolment is what they have to hold.
+    values.put("serai.verifier.policy", "builtin:demo");
+    if (tpm != null) {
+      values.put("serai.tpm.tcti", tpm.tcti());
+      values.put("serai.tpm.allow-software", "true");
+      values.put("serai.registrar.ek-trust-dir", tpm.trustDir().toString());
+    }
+    ports(values);
+    Path file = state.resolve("demo.properties");
+    writeProperties(file, values);
+    LayeredSettings settings = LayeredSettings.load(Optional.of(file), System.getenv(), Map.of());
+    SeraiProcess process = new SeraiProcess(settings, Optional.empty());
+    report.step(
+        "start",
+        "registrar, verifier, issuer and agent in one process",
+        () -> {
+          process.start();
+          return process;
+        });
+    return process;
+  }
+
+  /** The usual ports when they are free; others when they are not, or for a passing demo. */
+  private void ports(Map<String, String> values) throws IOException {
+    LayeredSettings usual = LayeredSettings.load(Optional.empty(), Map.of(), Map.of());
+    for (String key :
+        List.of(
+            "serai.management.port",
+            "serai.registrar.port",
+            "serai.registrar.tls-port",
+            "serai.verifier.port",
+            "serai.issuer.port",
+            "serai.agent.port")) {
+      int port = usual.integer(key);
+      values.put(key, Integer.toString(!once && isFree(port) ? port : freePort()));
+    }
+    values.put("serai.agent.issuer", "127.0.0.1:" + values.get("serai.issuer.port"));
+    values.put("serai.agent.registrar", "http://127.0.0.1:" + values.get("serai.registrar.port"));
+  }
+
+  private static void writeProperties(Path file, Map<String, String> values) throws IOException {
+    StringBuilder text = new StringBuilder("# Made by serai demo.\n");
+    values.forEach(
+        (key, value) ->
+            text.append(key).append('=').append(value.replace("\\", "\\\\")).append('\n'));
+    Files.writeString(file, text);
+  }
+
+  private static boolean isEnrolled(RoleHealth.Standing standing) {
+    return standing.facts().containsKey("node")
+        && !List.of("STARTING", "TPM_UNAVAILABLE", "UNREGISTERED").contains(standing.state());
+  }
+
+  private RoleHealth.Standing await(RoleHealth agent, Predicate<RoleHealth.Standing> good)
+      throws InterruptedException {
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    while (System.nanoTime() < end) {
+      seen = agent.standing();
+      if (good.test(seen)) {
+        return seen;
+      }
+      if (interrupted.await(LOOK_MS, TimeUnit.MILLISECONDS)) {
+        throw new RefusalException(ReasonCode.STARTING, "stopped before it was ready");
+      }
+    }
+    Reason why =
+        seen.notReady().orElse(new Reason(ReasonCode.DEADLINE_EXCEEDED, "no identity in time"));
+    throw new RefusalException(why.code(), "agent is " + seen.state() + ": " + why.detail());
+  }
+
+  /** As a workload: another process, known to the agent by what the kernel says of it. */
+  private void fetch(DemoReport report, SeraiProcess process, String id) throws Exception {
+    Path where = out != null ? out : process.context().stateDir().resolve("svid");
+    JsonNode svids =
+        report.step(
+            "svid",
+            "fetched by another process over the Workload API socket",
+            () -> {
+              Process workload =
+                  new ProcessBuilder(
+                          selfCommand(
+                              "svid",
+                              "fetch",
+                              "x509",
+                              "--json",
+                              "--socket",
+                              process.settings().text("serai.agent.workload-socket"),
+                              "--write",
+                              where.toString()))
+                      .redirectError(ProcessBuilder.Redirect.INHERIT)
+                      .start();
+              String printed =
+                  new String(workload.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+              if (!workload.waitFor(60, TimeUnit.SECONDS) || workload.exitValue() != 0) {
+                workload.destroyForcibly();
+                throw new RefusalException(
+                    ReasonCode.WORKLOAD_NO_ENTRY, "the workload got no identity");
+              }
+              return JSON.readTree(printed);
+            });
+    for (JsonNode svid : svids) {
+      if (svid.path("spiffeId").asText().equals(id)) {
+        report.svid(id, svid.path("notAfter").asText());
+      }
+    }
+  }
+
+  /** This very JVM and jar, with its flags. */
+  private static List<String> selfCommand(String... arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(ProcessHandle.current().info().command().orElse("java"));
+    java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+        .filter(flag -> flag.startsWith("-X"))
+        .filter(flag -> !flag.contains("ArchiveClassesAtExit"))
+        .forEach(command::add);
+    command.add("-cp");
+    command.add(System.getProperty("java.class.path"));
+    command.add(Main.class.getName());
+    command.addAll(List.of(arguments));
+    return command;
+  }
+
+  private void stayUp(PrintWriter print, SeraiProcess process, Path state)
+      throws InterruptedException {
+    String base = "http://127.0.0.1:" + process.settings().integer("serai.management.port");
+    print.printf(
+        "%nSerai is up; Ctrl-C stops it.%n"
+            + "  health   %s/health%n"
+            + "  metrics  %s/metrics%n"
+            + "  console  %s/hawtio/  user serai, password in %s%n"
+            + "  socket   unix://%s%n"
+            + "  log      %s%n"
+            + "  try      ./serai svid fetch x509 --config %s%n",
+        base,
+        base,
+        base,
+        process.context().stateDir().resolve("hawtio-password"),
+        process.settings().text("serai.agent.workload-socket"),
+        state.resolve("serai.log"),
+        state.resolve("demo.properties"));
+    print.flush();
+    interrupted.await();
+  }
+
+  private static boolean isFree(int port) {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.setReuseAddress(true);
+      socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+      return true;
+    } catch (IOException e) { // taken, which is the answer
+      return false;
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+
+  private static void remove(Path dir) {
+    try (Stream<Path> files = Files.walk(dir)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException e) {
+      System.err.println("serai: could not remove " + dir + ": " + e.getMessage());
+    }
+  }
+}
