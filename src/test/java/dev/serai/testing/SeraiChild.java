@@ -1,0 +1,185 @@
+package dev.serai.testing;
+
+import io.grpc.ManagedChannel;
+import io.grpc.netty.NettyChannelBuilder;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.epoll.EpollDomainSocketChannel;
+import io.netty.channel.epoll.EpollEventLoopGroup;
+import io.netty.channel.unix.DomainSocketAddress;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Serai as a process of its own, as {@code java -jar} runs it: what is killed here is gone with
+ * everything it held. State and log stay in the directory for the next start.
+ */
+public final class SeraiChild implements AutoCloseable {
+  private static final EventLoopGroup LOOPS =
+      new EpollEventLoopGroup(1, new DefaultThreadFactory("serai-child-client", true));
+
+  private final Path dir;
+  private final Map<String, String> settings = new TreeMap<>();
+  private final HttpClient http =
+      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
+  private Process process;
+
+  /** All roles on free loopback ports, state below the directory, nothing started yet. */
+  public SeraiChild(Path dir) {
+    this.dir = dir;
+    settings.put("serai.trust-domain", "child.test");
+    settings.put("serai.state-dir", dir.resolve("state").toString());
+    for (String key :
+        new String[] {
+          "serai.management.port",
+          "serai.registrar.port",
+          "serai.registrar.tls-port",
+          "serai.verifier.port",
+          "serai.issuer.port",
+          "serai.agent.port"
+        }) {
+      settings.put(key, Integer.toString(SeraiHarness.freePort()));
+    }
+    settings.put("serai.agent.issuer", "127.0.0.1:" + settings.get("serai.issuer.port"));
+    settings.put(
+        "serai.agent.registrar", "http://127.0.0.1:" + settings.get("serai.registrar.port"));
+  }
+
+  public SeraiChild with(String key, String value) {
+    settings.put(key, value);
+    return this;
+  }
+
+  /** The TPM, its EK authority and the policy of the demo. */
+  public SeraiChild withTpm(SwTpm tpm) throws IOException {
+    Path trust = Files.createDirectories(dir.resolve("ek-trust"));
+    Files.write(trust.resolve("ca.der"), encoded());
+    return with("serai.tpm.tcti", tpm.tcti())
+        .with("serai.tpm.allow-software", "true")
+        .with("serai.registrar.ek-trust-dir", trust.toString())
+        .with("serai.verifier.policy", "builtin:demo");
+  }
+
+  private static byte[] encoded() throws IOException {
+    try {
+      return SwTpm.ekCa().getEncoded();
+    } catch (java.security.cert.CertificateEncodingException e) {
+      throw new IOException(e);
+    }
+  }
+
+  public SeraiChild start() throws IOException {
+    Path config = dir.resolve("serai.properties");
+    StringBuilder text = new StringBuilder();
+    settings.forEach((key, value) -> text.append(key).append('=').append(value).append('\n'));
+    Files.writeString(config, text);
+    process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx256m",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.serai.app.Main",
+                "run",
+                "--config",
+                config.toString())
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
+            .start();
+    return this;
+  }
+
+  public Path log() {
+    return dir.resolve("serai.log");
+  }
+
+  public Path stateDir() {
+    return Path.of(settings.get("serai.state-dir"));
+  }
+
+  public boolean isAlive() {
+    return process != null && process.isAlive();
+  }
+
+  public long pid() {
+    return process.pid();
+  }
+
+  /** Ends on its own within the time, or is still running: false. */
+  public boolean endsWithin(long millis) throws InterruptedException {
+    return process.waitFor(millis, TimeUnit.MILLISECONDS);
+  }
+
+  /** SIGKILL. */
+  public void kill() throws InterruptedException {
+    process.destroyForcibly().waitFor();
+  }
+
+  /** SIGTERM; the exit code. */
+  public int stop() throws InterruptedException {
+    process.destroy();
+    if (!process.waitFor(20, TimeUnit.SECONDS)) {
+      throw new AssertionError("did not stop within 20 s");
+    }
+    return process.exitValue();
+  }
+
+  /** GET of the management port: status code; 0 when nobody answers. */
+  public int get(String path) {
+    try {
+      return http.send(request(path), HttpResponse.BodyHandlers.discarding()).statusCode();
+    } catch (IOException e) {
+      return 0;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return 0;
+    }
+  }
+
+  public String text(String path) throws IOException, InterruptedException {
+    return http.send(request(path), HttpResponse.BodyHandlers.ofString()).body();
+  }
+
+  private HttpRequest request(String path) {
+    return HttpRequest.newBuilder(
+            URI.create("http://127.0.0.1:" + settings.get("serai.management.port") + path))
+        .timeout(Duration.ofSeconds(5))
+        .build();
+  }
+
+  public Path adminSocket() {
+    return stateDir().resolve("run/issuer/admin.sock");
+  }
+
+  public Path workloadSocket() {
+    return stateDir().resolve("run/workload/api.sock");
+  }
+
+  /** A plain gRPC channel to a unix socket; the caller shuts it down. */
+  public static ManagedChannel channel(Path socket) {
+    return NettyChannelBuilder.forAddress(new DomainSocketAddress(socket.toString()))
+        .eventLoopGroup(LOOPS)
+        .channelType(EpollDomainSocketChannel.class)
+        .usePlaintext()
+        .overrideAuthority("localhost")
+        .build();
+  }
+
+  @Override
+  public void close() {
+    if (process != null) {
+      process.destroyForcibly();
+    }
+  }
+}
