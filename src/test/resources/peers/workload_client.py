@@ -1,0 +1,43 @@
+"""A Workload API client on the C core of gRPC, with stubs made from our proto at test time.
+
+usage: workload_client.py STUB_DIR SOCKET COMMAND
+Prints one JSON object; the test asserts on it.
+"""
+
+import json
+import sys
+
+sys.path.insert(0, sys.argv[1])
+
+import grpc  # noqa: E402
+import workload_pb2  # noqa: E402
+import workload_pb2_grpc  # noqa: E402
+
+socket, command = sys.argv[2], sys.argv[3]
+HEADER = (("workload.spiffe.io", "true"),)
+
+
+def call():
+    with grpc.insecure_channel("unix:" + socket) as channel:
+        api = workload_pb2_grpc.SpiffeWorkloadAPIStub(channel)
+        try:
+            if command == "fetch":
+                answer = next(api.FetchX509SVID(workload_pb2.X509SVIDRequest(), metadata=HEADER, timeout=10))
+                return {
+                    "ids": [svid.spiffe_id for svid in answer.svids],
+                    "chain": [len(svid.x509_svid) for svid in answer.svids],
+                    "crl": len(answer.crl),
+                }
+            if command == "bundles":
+                answer = next(api.FetchX509Bundles(workload_pb2.X509BundlesRequest(), metadata=HEADER, timeout=10))
+                return {"domains": sorted(answer.bundles)}
+            if command == "no-header":
+                next(api.FetchX509SVID(workload_pb2.X509SVIDRequest(), timeout=10))
+            if command == "unknown-method":
+                channel.unary_unary("/SpiffeWorkloadAPI/FetchNothing")(b"", metadata=HEADER, timeout=10)
+            return {"code": "OK"}
+        except grpc.RpcError as error:
+            return {"code": error.code().name, "details": error.details()}
+
+
+print(json.dumps(call()))
