@@ -110,8 +110,7 @@ public final class MakeCredential {
     return new CredentialBlob(protect(ek, objectName, secret, seed), point);
   }
 
-  private static Bytes sharedSeed(
-      TpmHash hash, KeyPair own, PublicKey peer, Bytes ephemeralX, Bytes ekX)
+  static Bytes sharedSeed(TpmHash hash, KeyPair own, PublicKey peer, Bytes ephemeralX, Bytes ekX)
       throws GeneralSecurityException {
     KeyAgreement agreement = KeyAgreement.getInstance("ECDH");
     agreement.init(own.getPrivate());

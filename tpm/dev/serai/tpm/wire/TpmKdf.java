@@ -68,7 +68,7 @@ public final class TpmKdf {
   }
 
   private static int bytes(int bits) {
-    if (bits <= 0) {
+    if (bits < 0) {
       throw new IllegalArgumentException(bits + " bits");
     }
     return (bits + 7) / 8;
