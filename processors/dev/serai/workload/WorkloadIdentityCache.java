@@ -102,6 +102,15 @@ public final class WorkloadIdentityCache {
       return kind == Kinds.SVIDS ? svids : bundles;
     }
 
+    /** The watchers, which are then no longer in the group: what they do next cannot touch it. */
+    List<Watcher> takeAll() {
+      List<Watcher> all = new ArrayList<>(svidWatchers);
+      all.addAll(bundleWatchers);
+      svidWatchers.clear();
+      bundleWatchers.clear();
+      return all;
+    }
+
     boolean isEmpty() {
       return svidWatchers.isEmpty() && bundleWatchers.isEmpty();
     }
@@ -128,10 +137,11 @@ public final class WorkloadIdentityCache {
   public synchronized void denied(Reason reason) {
     Reason told = reason.code().kind() == Kind.DENIED ? reason : NO_ENTRY;
     standing = new Denied(told);
-    List<Group> all = List.copyOf(groups.values());
+    List<Watcher> ended = new ArrayList<>();
+    groups.values().forEach(group -> ended.addAll(group.takeAll()));
     groups.clear();
     streams = 0;
-    all.forEach(group -> end(group, told));
+    end(ended, told);
   }
 
   /** What the node has from now on. Tells the streams that it concerns. */
@@ -178,27 +188,26 @@ public final class WorkloadIdentityCache {
       if (!now.pending.matching(caller).isEmpty()) {
         return true; // the next snapshot decides
       }
-      streams -= group.svidWatchers.size() + group.bundleWatchers.size();
-      end(group, NO_ENTRY);
+      List<Watcher> ended = group.takeAll();
+      streams -= ended.size();
+      end(ended, NO_ENTRY);
       return false;
     }
     Message svids = svids(now, own);
     if (!svids.equals(group.svids)) {
       group.svids = svids;
-      group.svidWatchers.forEach(watcher -> tell(watcher, svids));
+      List.copyOf(group.svidWatchers).forEach(watcher -> tell(watcher, svids));
     }
     Message bundles = bundles(now, own);
     if (!bundles.equals(group.bundles)) {
       group.bundles = bundles;
-      group.bundleWatchers.forEach(watcher -> tell(watcher, bundles));
+      List.copyOf(group.bundleWatchers).forEach(watcher -> tell(watcher, bundles));
     }
     return true;
   }
 
-  private static void end(Group group, Reason reason) {
-    List<Watcher> all = new ArrayList<>(group.svidWatchers);
-    all.addAll(group.bundleWatchers);
-    for (Watcher watcher : all) {
+  private static void end(List<Watcher> watchers, Reason reason) {
+    for (Watcher watcher : watchers) {
       try {
         watcher.refused(reason);
       } catch (RuntimeException e) { // the others are ended too
