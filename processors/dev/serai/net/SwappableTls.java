@@ -42,8 +42,7 @@ public final class SwappableTls extends SSLContextParameters {
   /** Shows a certificate that peers have pinned; the trust manager judges the clients. */
   public static SwappableTls pinned(
       List<X509Certificate> chain, PrivateKey key, X509ExtendedTrustManager clients) {
-    return new SwappableTls(
-        () -> TlsContexts.of(new SpiffeKeyManager(chain, key), clients));
+    return new SwappableTls(() -> TlsContexts.of(new SpiffeKeyManager(chain, key), clients));
   }
 
   /** Shows no identity; the trust manager of the moment judges the server. */
