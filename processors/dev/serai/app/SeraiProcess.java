@@ -3,6 +3,7 @@ package dev.serai.app;
 import dev.serai.app.RouteFiles.RouteFile;
 import dev.serai.management.HealthReport;
 import dev.serai.management.ManagementServer;
+import dev.serai.http.GuardedHttpComponent;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.role.Settings;
@@ -130,6 +131,7 @@ public final class SeraiProcess implements AutoCloseable {
     camel.getCamelContextExtension().addContextPlugin(UnitOfWorkFactory.class, units);
     RefuseProcessor refusals = new RefuseProcessor(meters, clock);
     camel.getRegistry().bind("refuse", refusals);
+    camel.addComponent("netty-http", new GuardedHttpComponent());
     ProcessMeters.bind(camel, meters).forEach(onStop::push);
     startManagement(camel, refusals);
     roles.forEach(role -> role.bind(context));
