@@ -16,6 +16,7 @@ import dev.serai.tpm.jca.SeraiTpmProvider;
 import dev.serai.tpm.jca.TpmPrivateKey;
 import dev.serai.tpm.tss.TpmOptions;
 import dev.serai.tpm.tss.TssTpm;
+import dev.serai.workload.WorkloadIdentityCache;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.net.URI;
@@ -145,10 +146,17 @@ public final class AgentRole implements Role {
       DoubleSupplier dice) {
     CamelContext camel = context.camel();
     InstantSource clock = context.clock();
+    WorkloadIdentityCache workloads = new WorkloadIdentityCache(clock);
+    context.bind("workloadIdentities", workloads);
     WorkloadSvids svids = new WorkloadSvids();
     Runnable syncNow = syncNow(camel);
     IdentityPublisher publisher =
-        new IdentityPublisher(svids, identity, WorkloadOutlet.bind(context), syncNow, clock);
+        new IdentityPublisher(
+            svids,
+            identity,
+            new WorkloadOutlet(workloads, TrustDomain.parse(settings.trustDomain())),
+            syncNow,
+            clock);
     status.onChange(publisher);
     context.bind("beginSync", new BeginSyncProcessor(status, svids));
     context.bind("fetchBundle", new FetchBundleProcessor(issuer, bundles, settings));

@@ -1,6 +1,6 @@
 package dev.serai.agent;
 
-import java.security.PrivateKey;
+import dev.serai.workload.WorkloadKey;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.List;
@@ -16,7 +16,7 @@ record HeldSvid(
     long revision,
     long entryCreatedAt,
     List<X509Certificate> chain,
-    PrivateKey key,
+    WorkloadKey key,
     Instant renewAt) {
   HeldSvid {
     chain = List.copyOf(chain);

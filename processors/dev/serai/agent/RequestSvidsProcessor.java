@@ -7,14 +7,18 @@ import dev.serai.proto.spire.svid.v1.NewX509SVIDParams;
 import dev.serai.proto.spire.svid.v1.SVIDGrpc;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.workload.WorkloadKey;
 import java.security.cert.X509Certificate;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.DoubleSupplier;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
+import org.bouncycastle.pkcs.PKCS10CertificationRequest;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -82,9 +86,9 @@ final class RequestSvidsProcessor implements Processor {
     return received;
   }
 
-  private java.util.Optional<HeldSvid> held(WorkloadRequest request, List<X509Certificate> chain) {
+  private Optional<HeldSvid> held(WorkloadRequest request, List<X509Certificate> chain) {
     if (chain.isEmpty() || !isFor(chain.get(0), request)) {
-      return java.util.Optional.empty();
+      return Optional.empty();
     }
     X509Certificate leaf = chain.get(0);
     SvidFacts facts =
@@ -92,13 +96,13 @@ final class RequestSvidsProcessor implements Processor {
             request.entry().getSpiffeId().getPath(),
             leaf.getNotBefore().toInstant(),
             leaf.getNotAfter().toInstant());
-    return java.util.Optional.of(
+    return Optional.of(
         new HeldSvid(
             request.entry().getId(),
             request.entry().getRevisionNumber(),
             request.entry().getCreatedAt(),
             chain,
-            request.key(),
+            WorkloadKey.of(request.key()),
             facts.renewAt(dice.getAsDouble())));
   }
 
@@ -106,11 +110,11 @@ final class RequestSvidsProcessor implements Processor {
   private static boolean isFor(X509Certificate leaf, WorkloadRequest request) {
     try {
       byte[] requested =
-          new org.bouncycastle.pkcs.PKCS10CertificationRequest(request.csr().toArray())
+          new PKCS10CertificationRequest(request.csr().toArray())
               .getSubjectPublicKeyInfo()
               .getEncoded();
       return Arrays.equals(requested, leaf.getPublicKey().getEncoded());
-    } catch (java.io.IOException e) {
+    } catch (IOException e) {
       throw new IllegalStateException("a request of ours cannot be read", e);
     }
   }

@@ -53,8 +53,7 @@ final class WorkloadSvids {
       HeldSvid held = svids.get(entry.getId());
       if (!entry.getStoreSvid()
           && (held == null
-              || held.revision() != entry.getRevisionNumber()
-              || held.entryCreatedAt() != entry.getCreatedAt()
+              || !isFor(held, entry)
               || !now.isBefore(held.renewAt()))) {
         needing.add(entry);
       }
@@ -92,13 +91,25 @@ final class WorkloadSvids {
   }
 
   /**
-   * Empty when there is nothing to go by: never synchronised, or all SVIDs ended while the issuer
-   * was away.
+   * Empty when there is nothing to go by: never synchronised, or refused since. An SVID made for an
+   * older revision of its entry is not among them.
    */
   synchronized Optional<Holdings> holdings() {
-    if (!synced || svids.isEmpty() && !entries.isEmpty()) {
+    if (!synced) {
       return Optional.empty();
     }
-    return Optional.of(new Holdings(new ArrayList<>(entries.values()), svids, bundle, federated));
+    Map<String, HeldSvid> good = new LinkedHashMap<>();
+    for (HeldSvid svid : svids.values()) {
+      Entry entry = entries.get(svid.entryId());
+      if (entry != null && isFor(svid, entry)) {
+        good.put(svid.entryId(), svid);
+      }
+    }
+    return Optional.of(new Holdings(new ArrayList<>(entries.values()), good, bundle, federated));
+  }
+
+  private static boolean isFor(HeldSvid held, Entry entry) {
+    return held.revision() == entry.getRevisionNumber()
+        && held.entryCreatedAt() == entry.getCreatedAt();
   }
 }
