@@ -12,7 +12,9 @@ import java.security.Security;
 import java.security.Signature;
 import java.security.SignatureException;
 import java.security.spec.MGF1ParameterSpec;
+import java.security.spec.PKCS8EncodedKeySpec;
 import java.security.spec.PSSParameterSpec;
+import java.security.spec.X509EncodedKeySpec;
 import java.util.EnumMap;
 import java.util.Map;
 
@@ -81,10 +83,17 @@ final class JcaSignatures implements Signatures {
     };
   }
 
+  /**
+   * The key in the provider's own form. Not by translateKey: Corretto destroys what that made as
+   * soon as the Signature object it is used with gets another key.
+   */
   private Key translated(Key key, boolean rsa) {
     try {
-      return KeyFactory.getInstance(rsa ? "RSA" : "EC", rsa ? rsaProvider : ecProvider)
-          .translateKey(key);
+      KeyFactory factory =
+          KeyFactory.getInstance(rsa ? "RSA" : "EC", rsa ? rsaProvider : ecProvider);
+      return key instanceof PublicKey
+          ? factory.generatePublic(new X509EncodedKeySpec(key.getEncoded()))
+          : factory.generatePrivate(new PKCS8EncodedKeySpec(key.getEncoded()));
     } catch (GeneralSecurityException e) {
       throw new IllegalArgumentException(name + " does not take this key", e);
     }

@@ -1,0 +1,377 @@
+package dev.serai.issuing;
+
+import dev.serai.issuing.Certificates.Issuer;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
+import dev.serai.signing.Signatures;
+import dev.serai.spiffe.TrustDomain;
+import dev.serai.store.Database;
+import dev.serai.tpm.Bytes;
+import java.math.BigInteger;
+import java.security.GeneralSecurityException;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.PrivateKey;
+import java.security.cert.X509Certificate;
+import java.security.spec.ECGenParameterSpec;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The signing authorities of the trust domain: at most one is PREPARED, one is ACTIVE, the others
+ * are OLD and only checked with. A key is on the disk before its certificate is recorded; the
+ * certificate is in the bundle before the key signs; the record of a change is committed before the
+ * change is acted on. So a process may end between any two steps: the next one finds either the old
+ * state or the new one, and sweeps up keys that no record names.
+ */
+public final class Authority {
+  private static final Logger LOG = LoggerFactory.getLogger(Authority.class);
+  private static final Duration BACKDATE = Duration.ofSeconds(10);
+
+  /** PREPARED is in the bundle, ACTIVE signs, OLD did. */
+  enum State {
+    PREPARED,
+    ACTIVE,
+    OLD
+  }
+
+  /** The authority that signs now. */
+  public record Active(String id, Issuer issuer, Instant notAfter) {}
+
+  private record Row(
+      String id, State state, Bytes certificate, Instant preparedAt, Instant notAfter) {}
+
+  private record Snapshot(List<Row> rows, Optional<Active> active, TrustBundle bundle) {}
+
+  private final TrustDomain trustDomain;
+  private final Database database;
+  private final KeyFiles keys;
+  private final Signatures signatures;
+  private final RotationSchedule schedule;
+  private final InstantSource clock;
+  private final List<Runnable> onChange = new CopyOnWriteArrayList<>();
+  private volatile Snapshot snapshot;
+
+  private Authority(
+      TrustDomain trustDomain,
+      Database database,
+      KeyFiles keys,
+      Signatures signatures,
+      RotationSchedule schedule,
+      InstantSource clock) {
+    this.trustDomain = trustDomain;
+    this.database = database;
+    this.keys = keys;
+    this.signatures = signatures;
+    this.schedule = schedule;
+    this.clock = clock;
+  }
+
+  /** Takes up what is recorded, and makes the first authority if there is none. */
+  static Authority open(
+      TrustDomain trustDomain,
+      Database database,
+      KeyFiles keys,
+      Signatures signatures,
+      RotationSchedule schedule,
+      InstantSource clock) {
+    Authority authority = new Authority(trustDomain, database, keys, signatures, schedule, clock);
+    authority.takeUp();
+    authority.rotate();
+    return authority;
+  }
+
+  /**
+   * @throws RefusalException AUTHORITY_UNAVAILABLE when none can sign
+   */
+  public Active active() {
+    return snapshot
+        .active()
+        .filter(active -> clock.instant().isBefore(active.notAfter()))
+        .orElseThrow(
+            () -> new RefusalException(ReasonCode.AUTHORITY_UNAVAILABLE, "no authority is active"));
+  }
+
+  public TrustBundle bundle() {
+    return snapshot.bundle();
+  }
+
+  /** Runs after each change of the bundle or of the active authority. */
+  public void onChange(Runnable action) {
+    onChange.add(action);
+  }
+
+  /** Does what is due: prepares, activates, prunes. Called by the route rotate-authority. */
+  public synchronized void rotate() {
+    Instant now = clock.instant();
+    boolean changed = retireUnusable(now);
+    Optional<Row> active = inState(State.ACTIVE);
+    if (active.isEmpty()) {
+      if (inState(State.PREPARED).isEmpty()) {
+        prepare(now);
+      }
+      activate();
+      changed = true;
+    } else {
+      Instant notAfter = active.get().notAfter();
+      Optional<Row> prepared = inState(State.PREPARED);
+      if (prepared.isEmpty() && !now.isBefore(schedule.preparationDue(notAfter))) {
+        prepare(now);
+        changed = true;
+      } else if (prepared.isPresent()
+          && !now.isBefore(schedule.activationDue(notAfter))
+          && !now.isBefore(prepared.get().preparedAt().plus(schedule.notice()))) {
+        activate();
+        changed = true;
+      }
+    }
+    changed |= prune(now);
+    if (changed) {
+      onChange.forEach(Runnable::run);
+    }
+  }
+
+  private synchronized void takeUp() {
+    reload();
+    keys.keepOnly(
+        snapshot.rows().stream()
+            .filter(row -> row.state() != State.OLD)
+            .map(Row::id)
+            .collect(Collectors.toSet()));
+  }
+
+  /** An authority that has expired, or whose key is gone, signs no more. */
+  private boolean retireUnusable(Instant now) {
+    List<Row> unusable =
+        snapshot.rows().stream()
+            .filter(row -> row.state() != State.OLD)
+            .filter(row -> !now.isBefore(row.notAfter()) || keyOf(row).isEmpty())
+            .toList();
+    if (unusable.isEmpty()) {
+      return false;
+    }
+    for (Row row : unusable) {
+      LOG.warn("authority {} ({}) has expired or lost its key", row.id(), row.state());
+    }
+    write(
+        connection -> {
+          for (Row row : unusable) {
+            setState(connection, row.id(), State.OLD, now);
+          }
+        });
+    return true;
+  }
+
+  private void prepare(Instant now) {
+    KeyPair pair = newKey();
+    BigInteger serial = Certificates.newSerial();
+    String id = serial.toString(16);
+    Instant notBefore = now.minus(BACKDATE).truncatedTo(ChronoUnit.SECONDS);
+    Instant notAfter = now.plus(schedule.life()).truncatedTo(ChronoUnit.SECONDS);
+    Bytes certificate =
+        Certificates.authority(
+            trustDomain,
+            serial,
+            Bytes.copyOf(pair.getPublic().getEncoded()),
+            signatures.signer(pair.getPrivate()),
+            notBefore,
+            notAfter);
+    keys.write(id, pair.getPrivate());
+    write(
+        connection -> {
+          try (PreparedStatement insert =
+              connection.prepareStatement(
+                  "INSERT INTO issuer_authority (id, state, certificate, prepared_at, activated_at,"
+                      + " not_after) VALUES (?, 'PREPARED', ?, ?, 0, ?)")) {
+            insert.setString(1, id);
+            insert.setBytes(2, certificate.toArray());
+            insert.setLong(3, now.toEpochMilli());
+            insert.setLong(4, notAfter.toEpochMilli());
+            insert.executeUpdate();
+          }
+          raiseSequence(connection);
+        });
+    LOG.info("authority {} prepared, valid until {}", id, notAfter);
+  }
+
+  private void activate() {
+    Row next = inState(State.PREPARED).orElseThrow();
+    Instant now = clock.instant();
+    write(
+        connection -> {
+          for (Row row : snapshot.rows()) {
+            if (row.state() == State.ACTIVE) {
+              setState(connection, row.id(), State.OLD, now);
+            }
+          }
+          setState(connection, next.id(), State.ACTIVE, now);
+        });
+    keys.keepOnly(Set.of(next.id()));
+    LOG.info("authority {} active until {}", next.id(), next.notAfter());
+  }
+
+  private boolean prune(Instant now) {
+    List<Row> gone =
+        snapshot.rows().stream()
+            .filter(row -> row.state() == State.OLD)
+            .filter(row -> row.notAfter().plus(schedule.keepAfterExpiry()).isBefore(now))
+            .toList();
+    if (gone.isEmpty()) {
+      return false;
+    }
+    write(
+        connection -> {
+          for (Row row : gone) {
+            try (PreparedStatement delete =
+                connection.prepareStatement("DELETE FROM issuer_authority WHERE id = ?")) {
+              delete.setString(1, row.id());
+              delete.executeUpdate();
+            }
+          }
+          raiseSequence(connection);
+        });
+    gone.forEach(row -> LOG.info("authority {} left the bundle", row.id()));
+    return true;
+  }
+
+  private Optional<Row> inState(State state) {
+    return snapshot.rows().stream().filter(row -> row.state() == state).findFirst();
+  }
+
+  private Optional<PrivateKey> keyOf(Row row) {
+    return keys.read(row.id());
+  }
+
+  /** Statements of one change. */
+  private interface Change {
+    void in(Connection connection) throws SQLException;
+  }
+
+  private void write(Change change) {
+    try {
+      database.write(
+          connection -> {
+            change.in(connection);
+            return null;
+          });
+    } finally {
+      reload(); // also when the commit's outcome is not known
+    }
+  }
+
+  private void reload() {
+    snapshot = database.read(this::read);
+  }
+
+  private Snapshot read(Connection connection) throws SQLException {
+    List<Row> rows = new ArrayList<>();
+    try (PreparedStatement select =
+            connection.prepareStatement(
+                "SELECT id, state, certificate, prepared_at, not_after FROM issuer_authority"
+                    + " ORDER BY prepared_at, id");
+        ResultSet found = select.executeQuery()) {
+      while (found.next()) {
+        rows.add(
+            new Row(
+                found.getString(1),
+                State.valueOf(found.getString(2)),
+                Bytes.copyOf(found.getBytes(3)),
+                Instant.ofEpochMilli(found.getLong(4)),
+                Instant.ofEpochMilli(found.getLong(5))));
+      }
+    }
+    TrustBundle bundle =
+        new TrustBundle(
+            trustDomain,
+            sequence(connection),
+            refreshHint(),
+            rows.stream().map(Row::certificate).toList());
+    return new Snapshot(List.copyOf(rows), signing(rows), bundle);
+  }
+
+  private Optional<Active> signing(List<Row> rows) {
+    Optional<Row> row = rows.stream().filter(r -> r.state() == State.ACTIVE).findFirst();
+    if (row.isEmpty()) {
+      return Optional.empty();
+    }
+    Snapshot known = snapshot;
+    if (known != null
+        && known.active().filter(active -> active.id().equals(row.get().id())).isPresent()) {
+      return known.active();
+    }
+    return keys.read(row.get().id()).map(key -> active(row.get(), key));
+  }
+
+  private Active active(Row row, PrivateKey key) {
+    X509Certificate certificate = Certificates.decode(row.certificate());
+    Bytes name = Bytes.copyOf(certificate.getSubjectX500Principal().getEncoded());
+    Bytes keyId = Bytes.copyOf(Certificates.keyId(certificate.getPublicKey().getEncoded()));
+    return new Active(row.id(), new Issuer(name, keyId, signatures.signer(key)), row.notAfter());
+  }
+
+  /** Short against the time an authority is in the bundle before it signs. */
+  private Duration refreshHint() {
+    Duration hint = schedule.life().dividedBy(10);
+    Duration most = Duration.ofMinutes(5);
+    return hint.compareTo(most) < 0 ? hint : most;
+  }
+
+  private long sequence(Connection connection) throws SQLException {
+    try (PreparedStatement select =
+        connection.prepareStatement("SELECT sequence FROM issuer_bundle WHERE trust_domain = ?")) {
+      select.setString(1, trustDomain.name());
+      try (ResultSet found = select.executeQuery()) {
+        return found.next() ? found.getLong(1) : 0;
+      }
+    }
+  }
+
+  private void raiseSequence(Connection connection) throws SQLException {
+    try (PreparedStatement upsert =
+        connection.prepareStatement(
+            "INSERT INTO issuer_bundle (trust_domain, sequence) VALUES (?, 1)"
+                + " ON CONFLICT (trust_domain) DO UPDATE SET sequence ="
+                + " issuer_bundle.sequence + 1")) {
+      upsert.setString(1, trustDomain.name());
+      upsert.executeUpdate();
+    }
+  }
+
+  private static void setState(Connection connection, String id, State state, Instant now)
+      throws SQLException {
+    try (PreparedStatement update =
+        connection.prepareStatement(
+            "UPDATE issuer_authority SET state = ?, activated_at = CASE WHEN ? = 'ACTIVE' THEN ?"
+                + " ELSE activated_at END WHERE id = ?")) {
+      update.setString(1, state.name());
+      update.setString(2, state.name());
+      update.setLong(3, now.toEpochMilli());
+      update.setString(4, id);
+      update.executeUpdate();
+    }
+  }
+
+  private static KeyPair newKey() {
+    try {
+      KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
+      generator.initialize(new ECGenParameterSpec("secp256r1"));
+      return generator.generateKeyPair();
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException("this Java has no P-256", e);
+    }
+  }
+}

@@ -1,0 +1,90 @@
+package dev.serai.issuing;
+
+import dev.serai.proto.spire.types.PermissionDeniedDetails;
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
+import dev.serai.spiffe.SpiffeId;
+import java.security.cert.X509Certificate;
+import java.time.InstantSource;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * Whether an agent with a verified certificate may call. Refusals carry the details by which stock
+ * agents decide what to do next.
+ */
+final class NodeGate {
+  private final NodeStore nodes;
+  private final InstantSource clock;
+
+  NodeGate(NodeStore nodes, InstantSource clock) {
+    this.nodes = nodes;
+    this.clock = clock;
+  }
+
+  /**
+   * The node's record. The first use of a fresh certificate ends the one before it.
+   *
+   * @throws RefusalException with PermissionDeniedDetails
+   */
+  AttestedNode admit(SpiffeId id, X509Certificate leaf) {
+    requireUnexpired(leaf);
+    AttestedNode node =
+        nodes
+            .find(id)
+            .orElseThrow(
+                () ->
+                    refusal(
+                        ReasonCode.NODE_NOT_ATTESTED,
+                        PermissionDeniedDetails.Reason.AGENT_NOT_ATTESTED,
+                        "agent is not attested"));
+    if (nodes.isBanned(node)) {
+      throw banned("agent is banned");
+    }
+    boolean fresh = node.fresh().filter(f -> f.serial().equals(leaf.getSerialNumber())).isPresent();
+    if (!fresh && !node.current().serial().equals(leaf.getSerialNumber())) {
+      throw refusal(
+          ReasonCode.NODE_NOT_ACTIVE,
+          PermissionDeniedDetails.Reason.AGENT_NOT_ACTIVE,
+          "agent is not active");
+    }
+    Optional<NodeStanding> against =
+        node.appraised()
+            .flatMap(appraised -> nodes.standing(appraised.nodeId()))
+            .filter(standing -> standing.state() == NodeStanding.State.UNTRUSTED);
+    if (against.isPresent()) {
+      throw refusal(
+          ReasonCode.NODE_UNTRUSTED,
+          PermissionDeniedDetails.Reason.AGENT_MUST_REATTEST,
+          "the verifier rejected the node: "
+              + against.get().reasons().stream()
+                  .map(Reason::code)
+                  .map(Enum::name)
+                  .collect(Collectors.joining(", ")));
+    }
+    return fresh ? nodes.promote(id, leaf.getSerialNumber()) : node;
+  }
+
+  /**
+   * @throws RefusalException NODE_EXPIRED
+   */
+  void requireUnexpired(X509Certificate leaf) {
+    if (!clock.instant().isBefore(leaf.getNotAfter().toInstant())) {
+      throw refusal(
+          ReasonCode.NODE_EXPIRED,
+          PermissionDeniedDetails.Reason.AGENT_EXPIRED,
+          "agent SVID is expired");
+    }
+  }
+
+  static RefusalException banned(String detail) {
+    return refusal(ReasonCode.NODE_BANNED, PermissionDeniedDetails.Reason.AGENT_BANNED, detail);
+  }
+
+  static RefusalException refusal(
+      ReasonCode code, PermissionDeniedDetails.Reason reason, String detail) {
+    return new RefusalException(
+        code, detail, null, PermissionDeniedDetails.newBuilder().setReason(reason).build());
+  }
+}

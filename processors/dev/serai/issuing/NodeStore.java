@@ -1,0 +1,385 @@
+package dev.serai.issuing;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.serai.issuing.AttestedNode.Appraised;
+import dev.serai.issuing.AttestedNode.Certificate;
+import dev.serai.proto.spire.types.SelectorMatch;
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
+import dev.serai.spiffe.Selector;
+import dev.serai.spiffe.SpiffeId;
+import dev.serai.store.Database;
+import java.math.BigInteger;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.UnaryOperator;
+
+/**
+ * Attested nodes, what the verifier says about them, and banned TPMs: on disk, and in memory for
+ * the question that every call asks. A change is committed before anybody can see it. One writer at
+ * a time.
+ */
+final class NodeStore {
+  private final Database database;
+  private final ChangeFeed feed;
+  private final InstantSource clock;
+  private final NavigableMap<SpiffeId, AttestedNode> nodes = new ConcurrentSkipListMap<>();
+  private final Map<String, NodeStanding> standings = new ConcurrentHashMap<>();
+  private final Set<String> bannedEks = ConcurrentHashMap.newKeySet();
+
+  NodeStore(Database database, ChangeFeed feed, InstantSource clock) {
+    this.database = database;
+    this.feed = feed;
+    this.clock = clock;
+    database.read(
+        connection -> {
+          loadNodes(connection);
+          loadStandings(connection);
+          loadBans(connection);
+          return null;
+        });
+  }
+
+  Optional<AttestedNode> find(SpiffeId id) {
+    return Optional.ofNullable(nodes.get(id));
+  }
+
+  Optional<AttestedNode> findByNodeId(String nodeId) {
+    return nodes.values().stream()
+        .filter(node -> node.appraised().filter(a -> a.nodeId().equals(nodeId)).isPresent())
+        .findFirst();
+  }
+
+  /** In the order of their ids. */
+  List<AttestedNode> all() {
+    return List.copyOf(nodes.values());
+  }
+
+  /** In the order of their ids, from the one after this. */
+  Iterable<AttestedNode> after(SpiffeId id) {
+    return nodes.tailMap(id, false).values();
+  }
+
+  Optional<NodeStanding> standing(String nodeId) {
+    return Optional.ofNullable(standings.get(nodeId));
+  }
+
+  boolean isEkBanned(String ekName) {
+    return bannedEks.contains(ekName);
+  }
+
+  boolean isBanned(AttestedNode node) {
+    return node.banned() || node.appraised().filter(a -> isEkBanned(a.ekName())).isPresent();
+  }
+
+  /**
+   * A node attested: makes its record, or renews it. The verifier's word is good from here on.
+   *
+   * @throws dev.serai.reason.RefusalException NODE_BANNED
+   */
+  synchronized void recordAttested(AttestedNode node) {
+    AttestedNode before = nodes.get(node.id());
+    boolean ekBanned = node.appraised().filter(a -> isEkBanned(a.ekName())).isPresent();
+    if (ekBanned || (before != null && isBanned(before))) {
+      throw NodeGate.banned("failed to attest: agent is banned");
+    }
+    Instant now = clock.instant();
+    Optional<NodeStanding> standing =
+        node.appraised()
+            .map(a -> new NodeStanding(a.nodeId(), NodeStanding.State.TRUSTED, List.of(), now));
+    database.write(
+        connection -> {
+          save(connection, node);
+          if (standing.isPresent()) {
+            save(connection, standing.get());
+          }
+          return null;
+        });
+    nodes.put(node.id(), node);
+    standing.ifPresent(s -> standings.put(s.nodeId(), s));
+    feed.nodeChanged(node.id());
+  }
+
+  /** The certificate proved to be in use: the one before it is over. */
+  synchronized AttestedNode promote(SpiffeId id, BigInteger serial) {
+    AttestedNode node = nodes.get(id);
+    if (node == null || node.fresh().filter(f -> f.serial().equals(serial)).isEmpty()) {
+      return node;
+    }
+    return replace(node.promoted(), false);
+  }
+
+  synchronized Optional<AttestedNode> change(SpiffeId id, UnaryOperator<AttestedNode> change) {
+    AttestedNode node = nodes.get(id);
+    return node == null ? Optional.empty() : Optional.of(replace(change.apply(node), true));
+  }
+
+  private AttestedNode replace(AttestedNode changed, boolean announced) {
+    database.write(
+        connection -> {
+          save(connection, changed);
+          return null;
+        });
+    nodes.put(changed.id(), changed);
+    if (announced) {
+      feed.nodeChanged(changed.id());
+    }
+    return changed;
+  }
+
+  /** Forgets the node; a ban of its TPM stays. False when there was none. */
+  synchronized boolean delete(SpiffeId id) {
+    AttestedNode node = nodes.get(id);
+    if (node == null) {
+      return false;
+    }
+    database.write(
+        connection -> {
+          execute(connection, "DELETE FROM issuer_node WHERE spiffe_id = ?", id.toString());
+          if (node.appraised().isPresent()) {
+            execute(
+                connection,
+                "DELETE FROM issuer_standing WHERE node_id = ?",
+                node.appraised().get().nodeId());
+          }
+          return null;
+        });
+    nodes.remove(id);
+    node.appraised().ifPresent(a -> standings.remove(a.nodeId()));
+    feed.nodeChanged(id);
+    return true;
+  }
+
+  /** Refuses a TPM under whatever node id, and the node it is known as. */
+  synchronized void banEk(String ekName) {
+    long now = clock.millis();
+    database.write(
+        connection -> {
+          try (PreparedStatement insert =
+              connection.prepareStatement(
+                  "INSERT INTO issuer_ek_ban (ek_name, banned_at) VALUES (?, ?)"
+                      + " ON CONFLICT (ek_name) DO NOTHING")) {
+            insert.setString(1, ekName);
+            insert.setLong(2, now);
+            return insert.executeUpdate();
+          }
+        });
+    bannedEks.add(ekName);
+    announce(ekName);
+  }
+
+  synchronized void unbanEk(String ekName) {
+    database.write(
+        connection -> {
+          execute(connection, "DELETE FROM issuer_ek_ban WHERE ek_name = ?", ekName);
+          return null;
+        });
+    bannedEks.remove(ekName);
+    announce(ekName);
+  }
+
+  private void announce(String ekName) {
+    for (AttestedNode node : nodes.values()) {
+      if (node.appraised().filter(a -> a.ekName().equals(ekName)).isPresent()) {
+        feed.nodeChanged(node.id());
+      }
+    }
+  }
+
+  /** The verifier's word. An older one than what is known changes nothing. */
+  synchronized void apply(NodeStanding standing) {
+    NodeStanding known = standings.get(standing.nodeId());
+    if (known != null && standing.at().isBefore(known.at())) {
+      return;
+    }
+    database.write(
+        connection -> {
+          save(connection, standing);
+          return null;
+        });
+    standings.put(standing.nodeId(), standing);
+    if (known == null || known.state() != standing.state()) {
+      findByNodeId(standing.nodeId()).ifPresent(node -> feed.nodeChanged(node.id()));
+    }
+  }
+
+  /** Drops nodes whose certificates ran out before this; banned ones stay. */
+  synchronized void prune(Instant expiredBefore) {
+    nodes.values().stream()
+        .filter(node -> !isBanned(node))
+        .filter(node -> node.latest().notAfter().isBefore(expiredBefore))
+        .map(AttestedNode::id)
+        .toList()
+        .forEach(this::delete);
+  }
+
+  private void loadNodes(Connection connection) throws SQLException {
+    try (PreparedStatement select =
+            connection.prepareStatement(
+                "SELECT spiffe_id, attestation_type, node_id, ek_name, ak_name, current_serial,"
+                    + " current_expires_at, new_serial, new_expires_at, selectors, banned,"
+                    + " can_reattest, agent_version, attested_at FROM issuer_node");
+        ResultSet row = select.executeQuery()) {
+      while (row.next()) {
+        AttestedNode node = node(row);
+        nodes.put(node.id(), node);
+      }
+    }
+  }
+
+  private static AttestedNode node(ResultSet row) throws SQLException {
+    String nodeId = row.getString(3);
+    String fresh = row.getString(8);
+    return new AttestedNode(
+        SpiffeId.parse(row.getString(1)),
+        row.getString(2),
+        nodeId.isEmpty()
+            ? Optional.empty()
+            : Optional.of(new Appraised(nodeId, row.getString(4), row.getString(5))),
+        new Certificate(new BigInteger(row.getString(6)), Instant.ofEpochMilli(row.getLong(7))),
+        fresh.isEmpty()
+            ? Optional.empty()
+            : Optional.of(
+                new Certificate(new BigInteger(fresh), Instant.ofEpochMilli(row.getLong(9)))),
+        selectors(row.getBytes(10)),
+        row.getInt(11) != 0,
+        row.getInt(12) != 0,
+        row.getString(13),
+        Instant.ofEpochMilli(row.getLong(14)));
+  }
+
+  private static Set<Selector> selectors(byte[] message) {
+    try {
+      Set<Selector> selectors = new HashSet<>();
+      for (var selector : SelectorMatch.parseFrom(message).getSelectorsList()) {
+        selectors.add(new Selector(selector.getType(), selector.getValue()));
+      }
+      return selectors;
+    } catch (InvalidProtocolBufferException e) {
+      throw new IllegalStateException("stored selectors cannot be read", e);
+    }
+  }
+
+  private void loadStandings(Connection connection) throws SQLException {
+    try (PreparedStatement select =
+            connection.prepareStatement(
+                "SELECT node_id, state, reasons, reported_at FROM issuer_standing");
+        ResultSet row = select.executeQuery()) {
+      while (row.next()) {
+        standings.put(
+            row.getString(1),
+            new NodeStanding(
+                row.getString(1),
+                NodeStanding.State.valueOf(row.getString(2)),
+                reasons(row.getString(3)),
+                Instant.ofEpochMilli(row.getLong(4))));
+      }
+    }
+  }
+
+  private void loadBans(Connection connection) throws SQLException {
+    try (PreparedStatement select =
+            connection.prepareStatement("SELECT ek_name FROM issuer_ek_ban");
+        ResultSet row = select.executeQuery()) {
+      while (row.next()) {
+        bannedEks.add(row.getString(1));
+      }
+    }
+  }
+
+  private static List<Reason> reasons(String lines) {
+    List<Reason> reasons = new ArrayList<>();
+    for (String line : lines.split("\n", -1)) {
+      if (!line.isEmpty()) {
+        int space = line.indexOf(' ');
+        reasons.add(
+            new Reason(ReasonCode.valueOf(line.substring(0, space)), line.substring(space + 1)));
+      }
+    }
+    return reasons;
+  }
+
+  private static void save(Connection connection, NodeStanding standing) throws SQLException {
+    StringBuilder lines = new StringBuilder();
+    for (Reason reason : standing.reasons()) {
+      lines
+          .append(reason.code())
+          .append(' ')
+          .append(reason.detail().replace('\n', ' '))
+          .append('\n');
+    }
+    try (PreparedStatement upsert =
+        connection.prepareStatement(
+            "INSERT INTO issuer_standing (node_id, state, reasons, reported_at)"
+                + " VALUES (?, ?, ?, ?) ON CONFLICT (node_id) DO UPDATE SET"
+                + " state = excluded.state, reasons = excluded.reasons,"
+                + " reported_at = excluded.reported_at")) {
+      upsert.setString(1, standing.nodeId());
+      upsert.setString(2, standing.state().name());
+      upsert.setString(3, lines.toString());
+      upsert.setLong(4, standing.at().toEpochMilli());
+      upsert.executeUpdate();
+    }
+  }
+
+  private static void save(Connection connection, AttestedNode node) throws SQLException {
+    SelectorMatch.Builder selectors = SelectorMatch.newBuilder();
+    for (Selector selector : new TreeSet<>(node.selectors())) {
+      selectors.addSelectorsBuilder().setType(selector.type()).setValue(selector.value());
+    }
+    try (PreparedStatement upsert =
+        connection.prepareStatement(
+            "INSERT INTO issuer_node (spiffe_id, attestation_type, node_id, ek_name, ak_name,"
+                + " current_serial, current_expires_at, new_serial, new_expires_at, selectors,"
+                + " banned, can_reattest, agent_version, attested_at)"
+                + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                + " ON CONFLICT (spiffe_id) DO UPDATE SET"
+                + " attestation_type = excluded.attestation_type, node_id = excluded.node_id,"
+                + " ek_name = excluded.ek_name, ak_name = excluded.ak_name,"
+                + " current_serial = excluded.current_serial,"
+                + " current_expires_at = excluded.current_expires_at,"
+                + " new_serial = excluded.new_serial, new_expires_at = excluded.new_expires_at,"
+                + " selectors = excluded.selectors, banned = excluded.banned,"
+                + " can_reattest = excluded.can_reattest,"
+                + " agent_version = excluded.agent_version, attested_at = excluded.attested_at")) {
+      Optional<Appraised> appraised = node.appraised();
+      Optional<Certificate> fresh = node.fresh();
+      upsert.setString(1, node.id().toString());
+      upsert.setString(2, node.attestationType());
+      upsert.setString(3, appraised.map(Appraised::nodeId).orElse(""));
+      upsert.setString(4, appraised.map(Appraised::ekName).orElse(""));
+      upsert.setString(5, appraised.map(Appraised::akName).orElse(""));
+      upsert.setString(6, node.current().serial().toString());
+      upsert.setLong(7, node.current().notAfter().toEpochMilli());
+      upsert.setString(8, fresh.map(f -> f.serial().toString()).orElse(""));
+      upsert.setLong(9, fresh.map(f -> f.notAfter().toEpochMilli()).orElse(0L));
+      upsert.setBytes(10, selectors.build().toByteArray());
+      upsert.setInt(11, node.banned() ? 1 : 0);
+      upsert.setInt(12, node.canReattest() ? 1 : 0);
+      upsert.setString(13, node.agentVersion());
+      upsert.setLong(14, node.attestedAt().toEpochMilli());
+      upsert.executeUpdate();
+    }
+  }
+
+  private static void execute(Connection connection, String sql, String key) throws SQLException {
+    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      statement.setString(1, key);
+      statement.executeUpdate();
+    }
+  }
+}

@@ -1,0 +1,30 @@
+package dev.serai.issuing;
+
+import dev.serai.appraisal.AppraisalJson;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
+import dev.serai.tpm.wire.MalformedStructureException;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+
+/** Route step: the verifier's HTTP answer in, body Verdict out. Anything else is no verdict. */
+final class ReadVerdictProcessor implements Processor {
+  private static final int OK = 200;
+
+  @Override
+  public void process(Exchange exchange) throws Exception {
+    Integer status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, Integer.class);
+    String body = exchange.getMessage().getMandatoryBody(String.class);
+    exchange.getMessage().removeHeaders("*");
+    if (status == null || status != OK) {
+      throw new RefusalException(
+          ReasonCode.PEER_UNAVAILABLE, "the verifier answered with status " + status);
+    }
+    try {
+      exchange.getMessage().setBody(AppraisalJson.readVerdict(body));
+    } catch (MalformedStructureException e) {
+      throw new RefusalException(
+          ReasonCode.PEER_UNAVAILABLE, "the verifier's answer is no verdict", e);
+    }
+  }
+}
