@@ -16,6 +16,7 @@ import dev.serai.tpm.jca.SeraiTpmProvider;
 import dev.serai.tpm.jca.TpmPrivateKey;
 import dev.serai.tpm.tss.TpmOptions;
 import dev.serai.tpm.tss.TssTpm;
+import dev.serai.workload.WorkloadBeans;
 import dev.serai.workload.WorkloadIdentityCache;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
@@ -146,8 +147,7 @@ public final class AgentRole implements Role {
       DoubleSupplier dice) {
     CamelContext camel = context.camel();
     InstantSource clock = context.clock();
-    WorkloadIdentityCache workloads = new WorkloadIdentityCache(clock);
-    context.bind("workloadIdentities", workloads);
+    WorkloadIdentityCache workloads = WorkloadBeans.bind(context);
     WorkloadSvids svids = new WorkloadSvids();
     Runnable syncNow = syncNow(camel);
     IdentityPublisher publisher =

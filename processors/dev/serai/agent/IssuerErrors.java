@@ -122,7 +122,7 @@ final class IssuerErrors {
     while (root.getCause() != null) {
       root = root.getCause();
     }
-    if (root != failure && root.getMessage() != null) {
+    if (!(root instanceof StatusRuntimeException) && root.getMessage() != null) {
       text = text + " (" + root.getMessage() + ")";
     }
     String oneLine = text.replaceAll("\\p{Cntrl}+", " ").trim();

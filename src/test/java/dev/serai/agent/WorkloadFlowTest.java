@@ -1,0 +1,227 @@
+package dev.serai.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.serai.net.SpiffeChannels;
+import dev.serai.proto.spire.types.Entry;
+import dev.serai.proto.spire.types.PermissionDeniedDetails;
+import dev.serai.proto.spire.types.SPIFFEID;
+import dev.serai.proto.spire.types.Selector;
+import dev.serai.proto.workload.SpiffeWorkloadAPIGrpc;
+import dev.serai.proto.workload.X509SVIDRequest;
+import dev.serai.proto.workload.X509SVIDResponse;
+import dev.serai.reason.ReasonCode;
+import dev.serai.testing.SeraiHarness;
+import dev.serai.testing.SwTpm;
+import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.stub.MetadataUtils;
+import io.grpc.stub.StreamObserver;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a workload on the socket sees of the agent's life. */
+class WorkloadFlowTest {
+  @TempDir Path dir;
+  private final SwTpm tpm = SwTpm.provisioned();
+  private FakeIssuer issuer;
+  private SeraiHarness registrar;
+  private SeraiHarness agent;
+  private ManagedChannel channel;
+
+  @BeforeEach
+  void start() throws Exception {
+    issuer = new FakeIssuer(SeraiHarness.freePort()).start();
+    Path trust = Files.createDirectories(dir.resolve("ek"));
+    Files.writeString(trust.resolve("ca.pem"), Pem.certificates(List.of(SwTpm.ekRoot())));
+    Files.writeString(dir.resolve("bundle.pem"), issuer.bundlePem());
+    registrar =
+        SeraiHarness.roles("registrar")
+            .with("serai.registrar.ek-trust-dir", trust.toString())
+            .start();
+    agent =
+        SeraiHarness.roles("agent")
+            .with("serai.tpm.tcti", tpm.tcti())
+            .with("serai.tpm.allow-software", "true")
+            .with("serai.agent.issuer", "127.0.0.1:" + issuer.port())
+            .with(
+                "serai.agent.registrar",
+                "http://127.0.0.1:" + registrar.port("serai.registrar.port"))
+            .with("serai.agent.trust-bundle", dir.resolve("bundle.pem").toString())
+            .with("serai.agent.retry-first", "100ms")
+            .with("serai.agent.denied-retry-first", "100ms")
+            .with("serai.agent.denied-retry-most", "200ms")
+            .start();
+    channel = SpiffeChannels.unix(Path.of(agent.setting("serai.agent.workload-socket")));
+  }
+
+  @AfterEach
+  void end() {
+    channel.shutdownNow();
+    agent.close();
+    registrar.close();
+    issuer.close();
+    tpm.close();
+  }
+
+  /** A stream: SVIDs by their SPIFFE ids, then the code it ended with. */
+  private BlockingQueue<Object> fetch() {
+    BlockingQueue<Object> seen = new LinkedBlockingQueue<>();
+    Metadata header = new Metadata();
+    header.put(Metadata.Key.of("workload.spiffe.io", Metadata.ASCII_STRING_MARSHALLER), "true");
+    SpiffeWorkloadAPIGrpc.newStub(channel)
+        .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(header))
+        .fetchX509SVID(
+            X509SVIDRequest.getDefaultInstance(),
+            new StreamObserver<X509SVIDResponse>() {
+              @Override
+              public void onNext(X509SVIDResponse response) {
+                seen.add(response.getSvidsList().stream().map(s -> s.getSpiffeId()).toList());
+              }
+
+              @Override
+              public void onError(Throwable failure) {
+                seen.add(Status.fromThrowable(failure).getCode());
+              }
+
+              @Override
+              public void onCompleted() {
+                seen.add(Status.Code.OK);
+              }
+            });
+    return seen;
+  }
+
+  private static Object next(BlockingQueue<Object> stream, Duration patience) throws Exception {
+    Object seen = stream.poll(patience.toMillis(), TimeUnit.MILLISECONDS);
+    assertThat(seen).as("nothing within " + patience).isNotNull();
+    return seen;
+  }
+
+  private static Entry entry(String id, String path, long revision) {
+    String uid = Long.toString(new com.sun.security.auth.module.UnixSystem().getUid());
+    return Entry.newBuilder()
+        .setId(id)
+        .setSpiffeId(SPIFFEID.newBuilder().setTrustDomain(FakeIssuer.DOMAIN).setPath(path))
+        .addSelectors(Selector.newBuilder().setType("unix").setValue("uid:" + uid))
+        .setRevisionNumber(revision)
+        .setCreatedAt(1)
+        .build();
+  }
+
+  private void attested() {
+    AgentStatus status = agent.bean("agentStatus", AgentStatus.class);
+    await().atMost(Duration.ofSeconds(20)).until(status::attested);
+    await().atMost(Duration.ofSeconds(10)).until(() -> !issuer.watchers.isEmpty());
+  }
+
+  @Test
+  void entries_come_and_go_in_an_open_stream_within_half_a_second() throws Exception {
+    attested();
+    issuer.entry(entry("a", "/a", 1));
+    await().until(() -> next(fetch(), Duration.ofSeconds(2)) instanceof List);
+    BlockingQueue<Object> stream = fetch();
+    assertThat(next(stream, Duration.ofSeconds(2)))
+        .isEqualTo(List.of("spiffe://test.example/a"));
+    long begun = System.nanoTime();
+    issuer.entry(entry("b", "/b", 1));
+    assertThat(next(stream, Duration.ofMillis(500)))
+        .isEqualTo(List.of("spiffe://test.example/a", "spiffe://test.example/b"));
+    System.out.printf("entry to SVID: %d ms%n", (System.nanoTime() - begun) / 1_000_000);
+    issuer.entry(entry("b", "/c", 2));
+    assertThat(next(stream, Duration.ofSeconds(1)))
+        .isEqualTo(List.of("spiffe://test.example/a", "spiffe://test.example/c"));
+    issuer.entries.remove("b");
+    issuer.tell();
+    assertThat(next(stream, Duration.ofSeconds(1)))
+        .isEqualTo(List.of("spiffe://test.example/a"));
+  }
+
+  @Test
+  void a_refused_node_ends_open_streams_at_once_and_comes_back() throws Exception {
+    attested();
+    issuer.entry(entry("a", "/a", 1));
+    await().until(() -> next(fetch(), Duration.ofSeconds(2)) instanceof List);
+    BlockingQueue<Object> stream = fetch();
+    next(stream, Duration.ofSeconds(2));
+    var refusal = FakeIssuer.denied(ReasonCode.NODE_UNTRUSTED, Optional.empty());
+    issuer.refuseAttest.set(
+        Optional.of(FakeIssuer.denied(ReasonCode.PCR_VALUE_NOT_ALLOWED, Optional.empty())));
+    long begun = System.nanoTime();
+    issuer.refuse(refusal);
+    assertThat(next(stream, Duration.ofSeconds(1))).isEqualTo(Status.Code.PERMISSION_DENIED);
+    System.out.printf("refusal to end: %d ms%n", (System.nanoTime() - begun) / 1_000_000);
+    assertThat(next(fetch(), Duration.ofSeconds(2))).isEqualTo(Status.Code.PERMISSION_DENIED);
+    issuer.refuseAttest.set(Optional.empty());
+    attested();
+    await()
+        .atMost(Duration.ofSeconds(10))
+        .until(() -> next(fetch(), Duration.ofSeconds(2)) instanceof List);
+  }
+
+  @Test
+  void an_evicted_node_keeps_its_workloads_waiting_and_not_refused() throws Exception {
+    attested();
+    issuer.entry(entry("a", "/a", 1));
+    await().until(() -> next(fetch(), Duration.ofSeconds(2)) instanceof List);
+    BlockingQueue<Object> stream = fetch();
+    next(stream, Duration.ofSeconds(2));
+    issuer.refuse(FakeIssuer.spireDenied(PermissionDeniedDetails.Reason.AGENT_NOT_ATTESTED));
+    attested();
+    assertThat(next(stream, Duration.ofSeconds(5)))
+        .as("new SVIDs in the same stream")
+        .isEqualTo(List.of("spiffe://test.example/a"));
+  }
+
+  @Test
+  void while_the_issuer_is_away_workloads_keep_what_they_have() throws Exception {
+    attested();
+    issuer.entry(entry("a", "/a", 1));
+    await().until(() -> next(fetch(), Duration.ofSeconds(2)) instanceof List);
+    issuer.stop();
+    await()
+        .during(Duration.ofSeconds(2))
+        .atMost(Duration.ofSeconds(10))
+        .until(() -> next(fetch(), Duration.ofSeconds(2)) instanceof List);
+    issuer.start();
+    issuer.entry(entry("b", "/b", 1));
+    await()
+        .atMost(Duration.ofSeconds(15))
+        .until(() -> next(fetch(), Duration.ofSeconds(2)) instanceof List<?> ids && ids.size() == 2);
+  }
+
+  @Test
+  void more_entries_than_a_page_come_by_revision() throws Exception {
+    attested();
+    issuer.pageSize = 3;
+    for (int i = 0; i < 10; i++) {
+      issuer.entries.put("e" + i, entry("e" + i, "/e" + i, 1));
+    }
+    issuer.tell();
+    await()
+        .atMost(Duration.ofSeconds(10))
+        .until(
+            () -> next(fetch(), Duration.ofSeconds(2)) instanceof List<?> ids && ids.size() == 10);
+    issuer.entries.put("e3", entry("e3", "/changed", 2));
+    issuer.tell();
+    await()
+        .atMost(Duration.ofSeconds(10))
+        .until(
+            () ->
+                next(fetch(), Duration.ofSeconds(2)) instanceof List<?> ids
+                    && ids.size() == 10
+                    && ids.contains("spiffe://test.example/changed"));
+  }
+}
