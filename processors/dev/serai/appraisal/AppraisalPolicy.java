@@ -1,5 +1,7 @@
 package dev.serai.appraisal;
 
+import dev.serai.reason.Reason;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -14,5 +16,19 @@ public record AppraisalPolicy(String name, PcrPolicy pcrs, ClockPolicy clock) {
     }
     Objects.requireNonNull(pcrs);
     Objects.requireNonNull(clock);
+  }
+
+  /**
+   * Every way in which a proven state does not meet the policy: all PCRs, then, if these are well,
+   * the clock.
+   *
+   * @param before what the last accepted appraisal left
+   * @param attesting the node is attesting now, so that a reboot is what it answers for
+   */
+  public List<Reason> violations(Trusted.QuotedState state, Baseline before, boolean attesting) {
+    List<Reason> violations = pcrs.violations(state.pcrs(), before);
+    return violations.isEmpty()
+        ? clock.violation(state.clock(), before.clock(), attesting).stream().toList()
+        : violations;
   }
 }

@@ -95,13 +95,9 @@ public final class KeylimeQuoteAppraiser {
     if (unbound.isPresent()) {
       return new Rejected(node.nodeId(), List.of(unbound.get()));
     }
-    List<Reason> violations = policy.get().pcrs().violations(state.pcrs(), before);
+    List<Reason> violations = policy.get().violations(state, before, false);
     if (!violations.isEmpty()) {
       return new Rejected(node.nodeId(), violations);
-    }
-    Optional<Reason> clock = policy.get().clock().violation(state.clock(), before.clock(), false);
-    if (clock.isPresent()) {
-      return new Rejected(node.nodeId(), List.of(clock.get()));
     }
     return new Trusted(
         node.nodeId(),
