@@ -10,10 +10,19 @@ import java.util.Set;
 final class ConfiguredSockets implements Sockets {
   @Override
   public String value(Optional<Path> config, String key) {
+    return settings(config).text(key);
+  }
+
+  @Override
+  public Optional<String> optional(Optional<Path> config, String key) {
+    return settings(config).optionalText(key);
+  }
+
+  private static LayeredSettings settings(Optional<Path> config) {
     LayeredSettings settings = LayeredSettings.load(config, System.getenv(), Map.of());
     settings
         .optionalText("serai.state-dir")
         .ifPresent(dir -> DerivedSettings.fill(settings, Path.of(dir).toAbsolutePath(), Set.of()));
-    return settings.text(key);
+    return settings;
   }
 }

@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -25,14 +26,25 @@ import picocli.CommandLine.Spec;
 final class NodeCommands {
   private NodeCommands() {}
 
-  static Map<String, Callable<Integer>> all(Sockets sockets) {
-    Map<String, Callable<Integer>> verbs = new LinkedHashMap<>();
+  static Map<String, Object> all(Sockets sockets) {
+    Map<String, Object> verbs = new LinkedHashMap<>();
     verbs.put("list", new ListNodes(sockets));
-    verbs.put("show", new OneNode(sockets, NodesBlockingStub::show));
-    verbs.put("ban", new OneNode(sockets, NodesBlockingStub::ban));
-    verbs.put("unban", new OneNode(sockets, NodesBlockingStub::unban));
-    verbs.put("evict", new OneNode(sockets, NodesBlockingStub::evict));
+    verbs.put("show", one(sockets, "One node.", NodesBlockingStub::show));
+    verbs.put("ban", one(sockets, "Bans the node by its TPM.", NodesBlockingStub::ban));
+    verbs.put("unban", one(sockets, "Takes a ban back.", NodesBlockingStub::unban));
+    verbs.put(
+        "evict",
+        one(sockets, "Forgets the node's identity; it attests again.", NodesBlockingStub::evict));
     return verbs;
+  }
+
+  private static CommandLine one(
+      Sockets sockets,
+      String description,
+      BiFunction<NodesBlockingStub, ShowNodeRequest, NodeView> question) {
+    CommandLine line = new CommandLine(new OneNode(sockets, question));
+    line.getCommandSpec().usageMessage().description(description);
+    return line;
   }
 
   private static <T> T ask(

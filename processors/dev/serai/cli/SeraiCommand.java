@@ -29,6 +29,7 @@ public final class SeraiCommand implements Callable<Integer> {
     group(line, "bundle", "The trust domain's authorities.", BundleCommands.all(sockets));
     group(line, "token", "Join tokens.", TokenCommands.all(sockets));
     group(line, "svid", "Identities, asked for as a workload.", SvidCommands.all(sockets));
+    group(line, "tpm", "The TPM of this machine.", TpmCommands.all(sockets));
     line.addSubcommand("bench", new BenchCommand());
     return line;
   }
