@@ -71,6 +71,17 @@ public final class RpcServer implements AutoCloseable {
       Metadata.Key.of(TraceId.HEADER, Metadata.ASCII_STRING_MARSHALLER);
   private static final int UNIX_BACKLOG = 512;
 
+  /**
+   * gRPC prints a stack trace for every message that is too large: whoever may connect could fill
+   * the log. Kept here because the JDK forgets a logger's level with the logger.
+   */
+  private static final java.util.logging.Logger QUIET =
+      java.util.logging.Logger.getLogger("io.grpc.netty.NettyServerStream");
+
+  static {
+    QUIET.setLevel(java.util.logging.Level.SEVERE);
+  }
+
   /** Answers the calls of one method. */
   interface Handler {
     /** Never blocks; calls back once, from any thread, when the exchange is done. */
@@ -198,7 +209,9 @@ public final class RpcServer implements AutoCloseable {
       }
       updateHealth();
     } catch (RuntimeException e) {
-      close();
+      // Whoever supervises the route tries again, for instance when the port has become free.
+      release();
+      started = false;
       throw e;
     }
   }
@@ -503,6 +516,10 @@ public final class RpcServer implements AutoCloseable {
     }
     closed = true;
     health.enterTerminalState();
+    release();
+  }
+
+  private void release() {
     servers.forEach(Server::shutdown);
     open.forEach(call -> refuse(call, ReasonCode.NOT_RUNNING, "the server is stopping"));
     for (Server server : servers) {
@@ -515,6 +532,7 @@ public final class RpcServer implements AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
+    servers.clear();
     for (int i = resources.size() - 1; i >= 0; i--) {
       try {
         resources.get(i).close();
@@ -522,6 +540,8 @@ public final class RpcServer implements AutoCloseable {
         LOG.warn("while closing {}", name(), e);
       }
     }
+    resources.clear();
+    tlsPort = -1;
   }
 
   /** Collects what a server is made of. */

@@ -17,6 +17,8 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The file side of a unix socket: makes its directory, takes a lock beside it so that two processes
@@ -27,6 +29,7 @@ final class UnixListener implements AutoCloseable {
   private static final int MAX_PATH_BYTES = 107;
 
   private static final int STICKY = 01000;
+  private static final Logger LOG = LoggerFactory.getLogger(UnixListener.class);
 
   private final Path path;
   private final SocketAccess access;
@@ -67,6 +70,22 @@ final class UnixListener implements AutoCloseable {
       Files.setPosixFilePermissions(path, access.socketPermissions());
     } catch (IOException e) {
       throw unusable(e.toString(), e);
+    }
+    if (access == SocketAccess.EVERYONE) {
+      sayWhoIsKeptOut();
+    }
+  }
+
+  private void sayWhoIsKeptOut() {
+    for (Path above = path.getParent(); above != null; above = above.getParent()) {
+      try {
+        if (!Files.getPosixFilePermissions(above).contains(PosixFilePermission.OTHERS_EXECUTE)) {
+          LOG.info("only users who may enter {} can reach {}", above, path);
+          return;
+        }
+      } catch (IOException e) {
+        LOG.debug("modes of {} cannot be read", above, e);
+      }
     }
   }
 

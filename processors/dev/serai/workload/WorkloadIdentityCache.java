@@ -183,9 +183,10 @@ public final class WorkloadIdentityCache {
 
   /** Tells a group its new state. False when its streams have ended. */
   private boolean evaluate(Ready now, Set<Selector> caller, Group group) {
-    List<WorkloadIdentity> own = now.index.matching(caller);
+    List<WorkloadIdentity> entries = now.index.matching(caller);
+    List<WorkloadIdentity> own = valid(entries);
     if (own.isEmpty()) {
-      if (!now.pending.matching(caller).isEmpty()) {
+      if (!entries.isEmpty() || !now.pending.matching(caller).isEmpty()) {
         return true; // the next snapshot decides
       }
       List<Watcher> ended = group.takeAll();
@@ -232,21 +233,18 @@ public final class WorkloadIdentityCache {
    */
   public synchronized Runnable watch(Kinds kind, Set<Selector> caller, Watcher watcher) {
     Ready now = ready();
-    Group known = groups.get(caller);
-    List<WorkloadIdentity> own = now.index.matching(caller);
-    if (own.isEmpty()) {
+    List<WorkloadIdentity> entries = now.index.matching(caller);
+    if (entries.isEmpty()) {
       throw refusal(now.pending.matching(caller).isEmpty() ? NO_ENTRY : PENDING);
     }
-    Date date = Date.from(clock.instant());
-    if (own.stream().allMatch(identity -> identity.leaf().getNotAfter().before(date))) {
+    List<WorkloadIdentity> own = valid(entries);
+    if (own.isEmpty()) {
       throw refusal(EXPIRED);
     }
-    Group group = known;
-    if (group == null) {
-      group = new Group();
+    Group group = groups.computeIfAbsent(Set.copyOf(caller), selectors -> new Group());
+    if (group.isEmpty() || own.size() < entries.size()) {
       group.svids = svids(now, own);
       group.bundles = bundles(now, own);
-      groups.put(Set.copyOf(caller), group);
     }
     group.of(kind).add(watcher);
     streams++;
@@ -263,6 +261,12 @@ public final class WorkloadIdentityCache {
     if (group.isEmpty()) {
       groups.remove(caller);
     }
+  }
+
+  /** Without those that have expired. */
+  private List<WorkloadIdentity> valid(List<WorkloadIdentity> identities) {
+    Date date = Date.from(clock.instant());
+    return identities.stream().filter(i -> i.leaf().getNotAfter().after(date)).toList();
   }
 
   private Ready ready() {

@@ -628,6 +628,28 @@ class RpcComponentTest {
   }
 
   @Test
+  void a_route_that_could_not_bind_starts_once_the_socket_is_free() throws Exception {
+    Files.createDirectories(socket.getParent());
+    ServerSocketChannel living = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+    living.bind(UnixDomainSocketAddress.of(socket));
+    camel.setAutoStartup(false);
+    start(
+        RpcLimits.DEFAULTS,
+        FETCH_JWT,
+        (Processor)
+            exchange -> exchange.getMessage().setBody(JWTSVIDResponse.getDefaultInstance()));
+    assertThat(
+            org.assertj.core.api.Assertions.catchThrowable(
+                () -> camel.getRouteController().startRoute("FetchJWTSVID")))
+        .isInstanceOf(RefusalException.class);
+
+    living.close();
+    camel.getRouteController().startRoute("FetchJWTSVID");
+
+    stub().fetchJWTSVID(JWTSVIDRequest.getDefaultInstance());
+  }
+
+  @Test
   void a_stopping_server_tells_streams_to_come_back() throws Exception {
     start(
         RpcLimits.DEFAULTS,

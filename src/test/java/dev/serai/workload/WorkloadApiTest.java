@@ -201,6 +201,9 @@ class WorkloadApiTest {
 
     assertThat(failure.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
     assertThat(failure.getStatus().getDescription()).contains("expired");
+
+    api.give(api.identity("/old", "", Duration.ofSeconds(-1), ME), api.identity("/mine", "", ME));
+    assertThat(ids(fetch().next())).containsExactly("spiffe://test.example/mine");
   }
 
   @Test
