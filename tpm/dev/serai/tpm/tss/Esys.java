@@ -104,6 +104,16 @@ final class Esys {
       Pointer inPublic,
       Pointer objectHandle);
 
+  static native int Esys_ReadPublic(
+      Pointer context,
+      int objectHandle,
+      int session1,
+      int session2,
+      int session3,
+      Pointer outPublic,
+      Pointer name,
+      Pointer qualifiedName);
+
   static native int Esys_FlushContext(Pointer context, int flushHandle);
 
   static native int Esys_ActivateCredential(

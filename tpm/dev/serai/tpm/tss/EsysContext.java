@@ -8,9 +8,14 @@ import com.sun.jna.Pointer;
 import dev.serai.tpm.Bytes;
 import dev.serai.tpm.TpmException;
 import dev.serai.tpm.TpmException.Fault;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntSupplier;
+import java.util.function.Predicate;
 
 /**
  * One ESYS context and the native memory its calls use, allocated once. For one thread. After an
@@ -24,6 +29,10 @@ final class EsysContext implements AutoCloseable {
   private static final int BLOCK = 8192; // the largest structure has 5208 bytes
   private static final int BLOCKS = 4;
   private static final int SLOTS = 4;
+  /** Commands that take a slot; when their answer is lost, we do not know what is in it. */
+  private static final Set<String> MAKERS =
+      Set.of("Esys_CreatePrimary", "Esys_Load", "Esys_StartAuthSession");
+
   private static final byte SESSION_HMAC = 0;
   private static final byte SESSION_POLICY = 1;
   private static final byte CONTINUE_DECRYPT_ENCRYPT = 0x61;
@@ -48,7 +57,9 @@ final class EsysContext implements AutoCloseable {
   private final Memory[] blocks = new Memory[BLOCKS];
   private long deadline = Long.MAX_VALUE;
   private boolean dead;
-  private int loaded;
+  private final Map<Integer, Bytes> objects = new HashMap<>();
+  private final Set<Integer> sessions = new HashSet<>();
+  private boolean madeUnseen;
 
   private EsysContext() {
     for (int i = 0; i < BLOCKS; i++) {
@@ -103,7 +114,12 @@ final class EsysContext implements AutoCloseable {
 
   /** Transient objects and sessions that are loaded through this context now. */
   int loaded() {
-    return loaded;
+    return objects.size() + sessions.size();
+  }
+
+  /** What stays in a TPM without resource manager when this context ends now. */
+  Orphans orphans() {
+    return new Orphans(Set.copyOf(objects.values()), !sessions.isEmpty(), madeUnseen);
   }
 
   /** A loaded object and its TPM2B_PUBLIC. */
@@ -238,9 +254,10 @@ final class EsysContext implements AutoCloseable {
                 null,
                 null,
                 null));
-    loaded++;
     int handle = slot(0).getInt(0);
-    return new Created(handle, take(1, Mu.Out.TPM2B_PUBLIC));
+    Bytes made = take(1, Mu.Out.TPM2B_PUBLIC);
+    objects.put(handle, made);
+    return new Created(handle, made);
   }
 
   Blobs create(int parent, Bytes template) {
@@ -282,8 +299,9 @@ final class EsysContext implements AutoCloseable {
         () ->
             Esys.Esys_Load(
                 esys(), parent, PASSWORD, NONE, NONE, inPrivate, inPublic, slot(0)));
-    loaded++;
-    return slot(0).getInt(0);
+    int handle = slot(0).getInt(0);
+    objects.put(handle, publicBlob);
+    return handle;
   }
 
   /** A session salted to a loaded decryption key that encrypts the first parameter both ways. */
@@ -346,31 +364,55 @@ final class EsysContext implements AutoCloseable {
                 definition,
                 SHA256,
                 slot(0)));
-    loaded++;
-    return slot(0).getInt(0);
+    int handle = slot(0).getInt(0);
+    sessions.add(handle);
+    return handle;
   }
 
   /** Removes a key or session from the TPM. Says nothing when the TPM does not have it any more. */
   void flush(int handle) {
-    loaded--;
     if (dead) {
-      return; // it went with the context
+      return; // one of the orphans
     }
     int code = Esys.Esys_FlushContext(esys(), handle);
+    if (ResponseCodes.killsContext(code)) {
+      dead = true;
+      return;
+    }
+    objects.remove(handle);
+    sessions.remove(handle);
     if (code != 0) {
-      if (ResponseCodes.killsContext(code)) {
-        dead = true;
-      } else {
-        forget(handle);
-      }
+      forget(handle);
     }
   }
 
-  /** Removes from the TPM what a process that is gone has left there. */
-  void flushForeign(int tpmHandle) {
+  /**
+   * Removes from the TPM what nobody of this context made.
+   *
+   * @param which told the TPM2B_PUBLIC, says whether to remove the object
+   */
+  void flushForeignObject(int tpmHandle, Predicate<Bytes> which) {
     int reference = reference(tpmHandle);
-    loaded++;
-    flush(reference);
+    boolean remove;
+    try {
+      command(
+          "Esys_ReadPublic",
+          () -> Esys.Esys_ReadPublic(esys(), reference, NONE, NONE, NONE, slot(0), null, null));
+      remove = which.test(take(0, Mu.Out.TPM2B_PUBLIC));
+    } catch (TpmException e) {
+      forget(reference);
+      throw e;
+    }
+    if (remove) {
+      flush(reference);
+    } else {
+      forget(reference);
+    }
+  }
+
+  /** Removes a session that nobody of this context made. */
+  void flushForeignSession(int tpmHandle) {
+    flush(reference(tpmHandle));
   }
 
   Bytes activateCredential(int key, int endorsementKey, Bytes idObject, Bytes secret) {
@@ -504,7 +546,10 @@ final class EsysContext implements AutoCloseable {
       if (ResponseCodes.fault(code) != Fault.RETRY
           || deadline - System.nanoTime() < pause
           || Thread.currentThread().isInterrupted()) {
-        dead |= ResponseCodes.killsContext(code);
+        if (ResponseCodes.killsContext(code)) {
+          dead = true;
+          madeUnseen = MAKERS.contains(name);
+        }
         throw ResponseCodes.exception(name, code);
       }
       LockSupport.parkNanos(pause);

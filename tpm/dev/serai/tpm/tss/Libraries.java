@@ -74,7 +74,7 @@ enum Libraries {
     open(kind.soname(), kind.debianPackage());
   }
 
-  private static NativeLibrary open(String soname, String debianPackage) {
+  static NativeLibrary open(String soname, String debianPackage) {
     try {
       return NativeLibrary.getInstance(soname);
     } catch (UnsatisfiedLinkError e) {

@@ -23,7 +23,7 @@ final class ResponseCodes {
 
   /** After such an answer every call on the context fails: it must be made anew. */
   static boolean killsContext(int code) {
-    return !fromTpm(code) && code != ESYS_BAD_TR;
+    return code != 0 && !fromTpm(code) && code != ESYS_BAD_TR;
   }
 
   /** TPM2_Startup has not been sent. */

@@ -52,6 +52,9 @@ final class TpmSession implements AutoCloseable {
   private static final int PERMANENT_IN_LOCKOUT = 1 << 9;
   private static final int NV_OWNERREAD = 1 << 17;
   private static final int NV_AUTHREAD = 1 << 18;
+  private static final int TRANSIENT = 0x80000000;
+  private static final int LOADED_SESSION = 0x02000000;
+  private static final int SAVED_SESSION = 0x03000000;
   private static final int PAGE = 64;
 
   /** More than any list a TPM has; a TPM that always says "more" does not keep us. */
@@ -416,11 +419,30 @@ final class TpmSession implements AutoCloseable {
    * for ever. Such a TPM has one user at a time, so what is not ours is nobody's.
    */
   private void flushLeftovers() {
-    for (int type : new int[] {0x80000000, 0x02000000, 0x03000000}) {
-      for (int handle : handles(type, type | 0xffffff)) {
-        esys.flushForeign(handle);
+    flush(new Orphans(Set.of(), true, true));
+  }
+
+  /** Takes out what an earlier context of this process has left. */
+  void flush(Orphans orphans) {
+    if (orphans.isEmpty() || choice.kind().managed()) {
+      return;
+    }
+    for (int handle : handles(TRANSIENT, TRANSIENT | 0xffffff)) {
+      esys.flushForeignObject(
+          handle, found -> orphans.unknown() || orphans.publicAreas().contains(found));
+    }
+    if (orphans.sessions() || orphans.unknown()) {
+      for (int type : new int[] {LOADED_SESSION, SAVED_SESSION}) {
+        for (int handle : handles(type, type | 0xffffff)) {
+          esys.flushForeignSession(handle);
+        }
       }
     }
+  }
+
+  /** What stays in the TPM when this session ends now; empty where a resource manager tidies up. */
+  Orphans orphans() {
+    return choice.kind().managed() ? Orphans.NONE : esys.orphans();
   }
 
   private Bytes nvContent(int index) {

@@ -53,6 +53,7 @@ public final class TssTpm implements Tpm {
   private Owner owner;
   private int lost;
   private boolean closed;
+  private Orphans orphans = Orphans.NONE;
 
   private TssTpm(TpmOptions options) {
     this.options = options;
@@ -353,9 +354,8 @@ public final class TssTpm implements Tpm {
           publish();
         }
       } finally {
-        if (session != null) {
-          session.close();
-        }
+        endSession();
+        tidyUp();
         retire();
       }
     }
@@ -407,17 +407,67 @@ public final class TssTpm implements Tpm {
     }
 
     private <T> T attempt(Call<T> call) {
-      if (session == null) {
-        session = TpmSession.open(options, call.deadline);
-      }
-      session.deadline(call.deadline);
       try {
+        if (session == null) {
+          session = TpmSession.open(options, call.deadline);
+          flushOrphans();
+        }
+        session.deadline(call.deadline);
         return call.body.apply(session);
       } finally {
-        if (session.dead()) {
-          session.close();
-          session = null;
+        if (session != null && session.dead()) {
+          endSession();
         }
+      }
+    }
+
+    private void flushOrphans() {
+      Orphans left = takeOrphans();
+      try {
+        session.flush(left);
+      } catch (TpmException e) {
+        if (!session.dead()) {
+          return; // they go when their slots are needed
+        }
+        synchronized (lock) {
+          orphans = orphans.plus(left);
+        }
+        throw e;
+      }
+    }
+
+    private Orphans takeOrphans() {
+      synchronized (lock) {
+        Orphans taken = orphans;
+        orphans = Orphans.NONE;
+        return taken;
+      }
+    }
+
+    private void endSession() {
+      if (session != null) {
+        session.close();
+        synchronized (lock) {
+          orphans = orphans.plus(session.orphans());
+        }
+        session = null;
+      }
+    }
+
+    /** The last one takes out what the contexts before it have left. */
+    private void tidyUp() {
+      Orphans left;
+      synchronized (lock) {
+        if (!closed || orphans.isEmpty()) {
+          return;
+        }
+        left = takeOrphans();
+      }
+      long deadline = System.nanoTime() + options.commandDeadline().toNanos();
+      try (TpmSession last = TpmSession.open(options, deadline)) {
+        last.flush(left);
+      } catch (TpmException e) {
+        return; // the TPM is gone, and with it what it held
       }
     }
 

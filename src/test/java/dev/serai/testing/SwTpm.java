@@ -189,21 +189,25 @@ public final class SwTpm implements AutoCloseable {
    * @throws IllegalStateException when the response code is not 0
    */
   public Bytes transmit(Bytes command) {
+    Bytes response = exchange(command);
+    int code = ByteBuffer.wrap(response.toArray()).getInt(6);
+    if (code != 0) {
+      throw new IllegalStateException("swtpm answered 0x%03x".formatted(code));
+    }
+    return response.slice(10, response.size() - 10);
+  }
+
+  /** Sends one TPM command and answers the whole response. */
+  Bytes exchange(Bytes command) {
     try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
       channel.connect(UnixDomainSocketAddress.of(socket()));
       ByteBuffer out = ByteBuffer.wrap(command.toArray());
       while (out.hasRemaining()) {
         channel.write(out);
       }
-      ByteBuffer header = fill(channel, 10);
-      header.getShort();
-      int size = header.getInt();
-      int code = header.getInt();
-      Bytes body = Bytes.copyOf(fill(channel, size - 10).array());
-      if (code != 0) {
-        throw new IllegalStateException("swtpm answered 0x%03x".formatted(code));
-      }
-      return body;
+      Bytes header = Bytes.copyOf(fill(channel, 10).array());
+      int size = ByteBuffer.wrap(header.toArray()).getInt(2);
+      return Bytes.concat(header, Bytes.copyOf(fill(channel, size - 10).array()));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

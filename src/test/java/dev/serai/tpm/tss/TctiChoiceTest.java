@@ -3,6 +3,7 @@ package dev.serai.tpm.tss;
 import static dev.serai.tpm.tss.TssTpmTest.assertFault;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.serai.testing.SwTpm;
 import dev.serai.tpm.TpmException;
@@ -219,5 +220,45 @@ class TctiChoiceTest {
       assertThat(report.tpm()).isPresent();
       assertThat(report.findings()).extracting(TpmDoctor.Finding::fault).contains(Fault.NO_DEVICE);
     }
+  }
+
+  @Test
+  void a_missing_library_names_its_package() {
+    assertThatThrownBy(() -> Libraries.open("libtss2-nothing.so.0", "libtss2-nothing0"))
+        .isInstanceOfSatisfying(
+            TpmException.class, e -> assertThat(e.fault()).isEqualTo(Fault.NO_LIBRARY))
+        .hasMessageContaining("libtss2-nothing.so.0 is missing")
+        .hasMessageContaining("Install libtss2-nothing0");
+  }
+
+  @Test
+  void a_name_alone_does_not_make_a_process_tabrmd() throws IOException {
+    device("tpmrm0");
+    process(666, "tpm2-abrmd");
+    Path process = machine.proc().resolve("666");
+    assumeTrue(mayGiveAway(process), "only root can give a file to another user");
+    assertThat(choose().kind()).isEqualTo(TctiKind.KERNEL_RESOURCE_MANAGER);
+  }
+
+  private static boolean mayGiveAway(Path file) {
+    try {
+      Files.setAttribute(file, "unix:uid", 54321);
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  @Test
+  void what_an_unprivileged_user_may_not_open_is_a_permission_fault() throws IOException {
+    device("tpmrm0");
+    Path device = machine.resourceManager();
+    Files.setPosixFilePermissions(device, java.util.Set.of());
+    machine = new TpmMachine(machine.dev(), machine.proc(), machine.sys(), TpmMachine.LINUX);
+    assumeTrue(TpmMachine.LINUX.errno(device) != 0, "root opens everything");
+    assertThatThrownBy(this::choose)
+        .isInstanceOfSatisfying(
+            TpmException.class, e -> assertThat(e.fault()).isEqualTo(Fault.NO_PERMISSION))
+        .hasMessageContaining("permission denied");
   }
 }
