@@ -3,6 +3,7 @@ package dev.serai.app;
 import dev.serai.app.RouteFiles.RouteFile;
 import dev.serai.management.HealthReport;
 import dev.serai.management.ManagementServer;
+import dev.serai.agent.RemoteRoleIdentities;
 import dev.serai.http.GuardedHttpComponent;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
@@ -134,6 +135,12 @@ public final class SeraiProcess implements AutoCloseable {
     camel.addComponent("netty-http", new GuardedHttpComponent());
     ProcessMeters.bind(camel, meters).forEach(onStop::push);
     startManagement(camel, refusals);
+    if (!roleNames.contains("issuer")) {
+      RemoteRoleIdentities identities = RemoteRoleIdentities.of(context);
+      context.bind("roleIdentities", identities);
+      context.onStop(identities);
+      identities.start();
+    }
     roles.forEach(role -> role.bind(context));
   }
 
