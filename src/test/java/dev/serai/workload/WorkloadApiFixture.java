@@ -44,7 +44,7 @@ final class WorkloadApiFixture implements AutoCloseable {
   final MeterRegistry meters = new SimpleMeterRegistry();
   final WorkloadIdentityCache identities;
   final Path socket;
-  private final CamelContext camel = new DefaultCamelContext();
+  final CamelContext camel = new DefaultCamelContext();
   private final EventLoopGroup clientLoop = new EpollEventLoopGroup(1);
   private final List<ManagedChannel> channels = new ArrayList<>();
 
