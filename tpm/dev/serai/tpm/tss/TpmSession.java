@@ -33,7 +33,7 @@ import java.util.function.Supplier;
  *
  * <p>A TPM has three object slots, and making or loading a key needs one of them. So at most two
  * keys stay loaded, usually the AK and the App Key; the storage root and the EK are there only
- * while they are needed. A key that the TPM does not know any more is loaded again once.
+ * while they are needed. A key that the TPM does not know any more is loaded again.
  */
 final class TpmSession implements AutoCloseable {
   private static final int SLOTS = 3;
@@ -52,6 +52,7 @@ final class TpmSession implements AutoCloseable {
   private static final int PERMANENT_IN_LOCKOUT = 1 << 9;
   private static final int NV_OWNERREAD = 1 << 17;
   private static final int NV_AUTHREAD = 1 << 18;
+  private static final int MENDS = 3;
   private static final int TRANSIENT = 0x80000000;
   private static final int LOADED_SESSION = 0x02000000;
   private static final int SAVED_SESSION = 0x03000000;
@@ -370,7 +371,7 @@ final class TpmSession implements AutoCloseable {
     shrinkTo(0, Set.of());
   }
 
-  /** Runs an operation; mends once what can be mended without asking anybody. */
+  /** Runs an operation; mends what can be mended without asking anybody, a few times at most. */
   private <T> T guarded(Supplier<T> operation) {
     return mending(operation, false);
   }
@@ -381,17 +382,17 @@ final class TpmSession implements AutoCloseable {
   }
 
   private <T> T mending(Supplier<T> operation, boolean usesKeys) {
-    T answer;
-    try {
-      answer = operation.get();
-    } catch (TpmException e) {
-      if (esys.dead() || !mended(e, usesKeys)) {
-        throw e;
+    for (int left = MENDS; ; left--) {
+      try {
+        T answer = operation.get();
+        shrinkTo(SLOTS_AT_REST, Set.of());
+        return answer;
+      } catch (TpmException e) {
+        if (left == 0 || esys.dead() || !mended(e, usesKeys)) {
+          throw e;
+        }
       }
-      answer = operation.get();
     }
-    shrinkTo(SLOTS_AT_REST, Set.of());
-    return answer;
   }
 
   private boolean mended(TpmException e, boolean usesKeys) {
@@ -428,14 +429,27 @@ final class TpmSession implements AutoCloseable {
       return;
     }
     for (int handle : handles(TRANSIENT, TRANSIENT | 0xffffff)) {
-      esys.flushForeignObject(
-          handle, found -> orphans.unknown() || orphans.publicAreas().contains(found));
+      unlessGone(
+          () ->
+              esys.flushForeignObject(
+                  handle, found -> orphans.unknown() || orphans.publicAreas().contains(found)));
     }
     if (orphans.sessions() || orphans.unknown()) {
       for (int type : new int[] {LOADED_SESSION, SAVED_SESSION}) {
         for (int handle : handles(type, type | 0xffffff)) {
-          esys.flushForeignSession(handle);
+          unlessGone(() -> esys.flushForeignSession(handle));
         }
+      }
+    }
+  }
+
+  /** Another process may have removed it since we listed it. */
+  private static void unlessGone(Runnable removal) {
+    try {
+      removal.run();
+    } catch (TpmException e) {
+      if (e.fault() != Fault.STALE_KEY) {
+        throw e;
       }
     }
   }
