@@ -157,6 +157,7 @@ public final class AgentRole implements Role {
             new WorkloadOutlet(workloads, TrustDomain.parse(settings.trustDomain())),
             syncNow,
             clock);
+    context.bind("workloadSvids", svids);
     status.onChange(publisher);
     context.bind("beginSync", new BeginSyncProcessor(status, svids));
     context.bind("fetchBundle", new FetchBundleProcessor(issuer, bundles, settings));
