@@ -1,10 +1,10 @@
 package dev.serai.app;
 
+import dev.serai.agent.RemoteRoleIdentities;
 import dev.serai.app.RouteFiles.RouteFile;
+import dev.serai.http.GuardedHttpComponent;
 import dev.serai.management.HealthReport;
 import dev.serai.management.ManagementServer;
-import dev.serai.agent.RemoteRoleIdentities;
-import dev.serai.http.GuardedHttpComponent;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.role.Settings;

@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
  * The demo's software TPM: made once with endorsement certificates of a CA of its own, kept
  * running, started again when it dies. For trying Serai out; it proves nothing about a machine.
  */
-final class SoftwareTpm implements AutoCloseable {
+public final class SoftwareTpm implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(SoftwareTpm.class);
   private static final long PAUSE_MS = 300;
   private static final long SETUP_SECONDS = 60;
@@ -30,23 +30,23 @@ final class SoftwareTpm implements AutoCloseable {
   /**
    * @param socketDir short, for the path of a unix socket is
    */
-  SoftwareTpm(Path dir, Path socketDir) {
+  public SoftwareTpm(Path dir, Path socketDir) {
     this.dir = dir;
     this.socket = socketDir.resolve("tpm.sock");
   }
 
   /** For serai.tpm.tcti. */
-  String tcti() {
+  public String tcti() {
     return "swtpm:path=" + socket;
   }
 
   /** The CA certificates that its endorsement certificates lead to. */
-  Path trustDir() {
+  public Path trustDir() {
     return dir.resolve("trust");
   }
 
   /** Makes it if it is not there yet, and keeps it running from now on. */
-  void start() throws IOException, InterruptedException {
+  public void start() throws IOException, InterruptedException {
     killLeftOver();
     if (!Files.exists(dir.resolve("state/tpm2-00.permall"))) {
       make();
