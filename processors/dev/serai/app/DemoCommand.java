@@ -15,6 +15,7 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -64,6 +65,7 @@ final class DemoCommand implements Callable<Integer> {
 
   private final CountDownLatch interrupted = new CountDownLatch(1);
   private final CountDownLatch closed = new CountDownLatch(1);
+  private Path log;
   private final List<Path> temporary = new ArrayList<>();
   private volatile RoleHealth.Standing seen = RoleHealth.Standing.ready("STARTING");
 
@@ -72,16 +74,38 @@ final class DemoCommand implements Callable<Integer> {
     PrintWriter print = spec.commandLine().getOut();
     DemoReport report = new DemoReport(print);
     Runtime.getRuntime().addShutdownHook(new Thread(this::stopNow, "serai-demo-stop"));
+    boolean done = false;
     try {
       run(report, print);
+      done = true;
       return 0;
     } finally {
       if (out != null) {
         Files.createDirectories(out);
         report.write(out.resolve("report.json"));
       }
+      if (!done) {
+        keepLog(print);
+      }
       temporary.forEach(DemoCommand::remove);
       closed.countDown();
+    }
+  }
+
+  /** A passing demo removes its state; when it failed, somebody wants to know why. */
+  private void keepLog(PrintWriter print) throws IOException {
+    if (log != null && Files.exists(log)) {
+      Path kept =
+          once
+              ? (out != null
+                  ? out.resolve("serai.log")
+                  : Files.createTempFile("serai-demo", ".log"))
+              : log;
+      if (!kept.equals(log)) {
+        Files.copy(log, kept, StandardCopyOption.REPLACE_EXISTING);
+      }
+      print.println("log: " + kept);
+      print.flush();
     }
   }
 
@@ -100,7 +124,8 @@ final class DemoCommand implements Callable<Integer> {
   private void run(DemoReport report, PrintWriter print) throws Exception {
     Path state = stateDir();
     Path run = runDir(state);
-    LogSetup.applyToFile(state.resolve("serai.log"));
+    log = state.resolve("serai.log");
+    LogSetup.applyToFile(log);
     try (SoftwareTpm tpm = startTpm(report, state, run);
         SeraiProcess process = startRoles(report, state, run, tpm)) {
       RoleHealth agent = process.context().find("roleHealth-agent", RoleHealth.class);
