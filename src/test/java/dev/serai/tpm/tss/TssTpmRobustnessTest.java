@@ -125,7 +125,7 @@ class TssTpmRobustnessTest {
     long began = System.nanoTime();
     assertFault(Fault.TIMEOUT, this::quote);
     assertThat(Duration.ofNanos(System.nanoTime() - began))
-        .isBetween(SHORT.minusMillis(50), SHORT.plusMillis(500));
+        .isBetween(SHORT.minusMillis(50), SHORT.plusSeconds(3));
     assertFault(Fault.TIMEOUT, this::quote);
     began = System.nanoTime();
     assertFault(Fault.UNAVAILABLE, this::quote);
@@ -146,8 +146,31 @@ class TssTpmRobustnessTest {
     assertFault(Fault.TIMEOUT, () -> tpm.random(8));
     long began = System.nanoTime();
     tpm.close();
-    assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(2));
+    assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(4));
     software.cont();
+  }
+
+  @Test
+  void a_call_that_waits_behind_a_slow_one_gives_up_alone() throws Exception {
+    tpm.close();
+    tpm = TssTpm.open(options().withDeadlines(SHORT, Duration.ofSeconds(30)));
+    software.stop();
+    CompletableFuture<TpmtPublic> slow =
+        CompletableFuture.supplyAsync(() -> tpm.publicArea(Attestation.ECDSA_P256));
+    await().until(() -> threadIsIn("createPrimary"));
+    assertFault(Fault.TIMEOUT, () -> tpm.random(8));
+    assertFault(Fault.TIMEOUT, () -> tpm.random(8));
+    software.cont();
+    assertThat(slow.get(20, TimeUnit.SECONDS)).isNotNull();
+    assertThat(tpm.random(8).size()).isEqualTo(8);
+    assertThat(tpm.properties().loadedHandles()).isEqualTo(1);
+  }
+
+  private static boolean threadIsIn(String method) {
+    return Thread.getAllStackTraces().entrySet().stream()
+        .filter(thread -> thread.getKey().getName().equals("tpm-owner"))
+        .flatMap(thread -> java.util.Arrays.stream(thread.getValue()))
+        .anyMatch(frame -> frame.getMethodName().equals(method));
   }
 
   @Test
