@@ -20,9 +20,10 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Which providers there are, fastest first. The order is the result of {@code serai bench
- * providers}: Corretto verifies P-256 about four times as fast as BouncyCastle's light-weight
- * classes, and these about five times as fast as SunEC of Java 17. It is not measured at every
- * start: a cold JVM would measure its compiler. Each candidate must load and give known answers.
+ * providers}: in microseconds of one core, P-256 takes Corretto 35 to verify and 12 to sign,
+ * BouncyCastle's light-weight classes 57 and 63, SunEC of Java 17 704 and 381. It is not measured
+ * at every start: a cold JVM would measure its compiler. Each candidate must load and give known
+ * answers.
  */
 public final class Providers {
   private static final Logger LOG = LoggerFactory.getLogger(Providers.class);
