@@ -7,7 +7,9 @@ enum RegistrarOperation {
   ACTIVATE("activate_agent", true),
   LIST("list_agents", false),
   SHOW("read_agent", false),
-  DELETE("delete_agent", false);
+  DELETE("delete_agent", false),
+  /** Serai's own: a record as other roles of other processes need it. */
+  LOOKUP("read_agent", false);
 
   private final String keylimeName;
   private final boolean open;

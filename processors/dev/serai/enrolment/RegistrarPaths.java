@@ -4,6 +4,7 @@ import static dev.serai.enrolment.RegistrarOperation.ACTIVATE;
 import static dev.serai.enrolment.RegistrarOperation.DELETE;
 import static dev.serai.enrolment.RegistrarOperation.ENROL;
 import static dev.serai.enrolment.RegistrarOperation.LIST;
+import static dev.serai.enrolment.RegistrarOperation.LOOKUP;
 import static dev.serai.enrolment.RegistrarOperation.SHOW;
 import static dev.serai.enrolment.RegistrarOperation.VERSION;
 
@@ -12,7 +13,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Which operation a method and a path of Keylime's registrar API 2.x stand for. */
+/**
+ * Which operation a method and a path of Keylime's registrar API 2.x, or of Serai's own, stand for.
+ */
 final class RegistrarPaths {
   private static final Set<String> METHODS = Set.of("GET", "POST", "PUT", "PATCH", "DELETE");
 
@@ -42,6 +45,10 @@ final class RegistrarPaths {
     ApiPath parts = ApiPath.of(path);
     if (parts.is("version")) {
       return choose(Map.of("GET", VERSION), method, "");
+    }
+    if (parts.segments().size() == 4
+        && parts.segments().subList(0, 3).equals(List.of("serai", "v1", "nodes"))) {
+      return choose(Map.of("GET", LOOKUP), method, parts.segments().get(3));
     }
     if (!parts.versioned() || parts.rest().isEmpty() || !parts.rest().get(0).equals("agents")) {
       return new NoSuchPath();

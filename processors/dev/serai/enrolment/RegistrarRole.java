@@ -2,12 +2,17 @@ package dev.serai.enrolment;
 
 import dev.serai.http.GuardedListener;
 import dev.serai.http.WriteHttpAnswerProcessor;
+import dev.serai.net.LateIdentity;
+import dev.serai.net.PeerIdentity;
+import dev.serai.net.RoleIdentities;
+import dev.serai.net.SwappableTls;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.role.Settings;
 import dev.serai.spiffe.SpiffeId;
+import dev.serai.spiffe.TrustDomain;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.security.cert.X509Certificate;
@@ -49,6 +54,8 @@ public final class RegistrarRole implements Role {
     context.bind("showEnrolledNode", new ShowNodeProcessor(store));
     context.bind("deleteEnrolledNode", new DeleteNodeProcessor(store));
     context.bind("answerRegistrarVersions", new AnswerVersionsProcessor());
+    context.bind("nameLookedUpNode", new NameLookedUpNodeProcessor());
+    context.bind("answerNodeRecord", new AnswerNodeRecordProcessor());
     context.bind("lookupEnrolledNode", new LookupNodeProcessor(store));
     context.bind("enrolledNodes", new StoredNodes(store));
     context.bind("nodeBans", new NodeBans(store, clock));
@@ -65,8 +72,33 @@ public final class RegistrarRole implements Role {
     context.bind(
         "readClearRegistrarCall",
         new ReadRegistrarCallProcessor(new CallerRule.OpenOnly(), nobody));
+    LateIdentity identity =
+        new LateIdentity(
+            () ->
+                Optional.ofNullable(
+                    context
+                        .camel()
+                        .getRegistry()
+                        .lookupByNameAndType("roleIdentities", RoleIdentities.class)),
+            "registrar");
+    Set<SpiffeId> readers = ids(settings, "serai.registrar.readers");
+    Set<SpiffeId> administrators = ids(settings, "serai.registrar.administrators");
+    Set<SpiffeId> known = new HashSet<>(readers);
+    known.addAll(administrators);
+    context.bind("registrarTls", SwappableTls.server(identity, known::contains));
+    context.bind(
+        "readTlsRegistrarCall",
+        new ReadRegistrarCallProcessor(
+            new CallerRule.Named(readers, administrators), PeerIdentity::of));
     context.bind("refuseUnknownRegistrarOperation", new RefuseUnknownOperationProcessor());
     context.bind("writeHttpAnswer", new WriteHttpAnswerProcessor());
+  }
+
+  private static Set<SpiffeId> ids(Settings settings, String key) {
+    TrustDomain domain = TrustDomain.parse(settings.text("serai.trust-domain"));
+    Set<SpiffeId> ids = new HashSet<>();
+    settings.list(key).forEach(path -> ids.add(domain.withPath(path)));
+    return ids;
   }
 
   private static EkTrust trust(Settings settings) {

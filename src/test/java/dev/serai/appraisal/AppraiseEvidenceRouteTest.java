@@ -106,6 +106,7 @@ class AppraiseEvidenceRouteTest {
           new RouteBuilder() {
             @Override
             public void configure() {
+              from("direct:watch-from-now").process(exchange -> {}); // the watch list's own test
               from("direct:lookup-node")
                   .process(
                       exchange -> {

@@ -49,12 +49,12 @@ public final class SoftwareTpm {
           Attribute.USER_WITH_AUTH,
           Attribute.SIGN);
 
-  static final KeyPair P256 = ec();
-  static final KeyPair OTHER_P256 = ec();
+  public static final KeyPair P256 = ec();
+  public static final KeyPair OTHER_P256 = ec();
   static final KeyPair APP_P256 = ec();
   static final KeyPair OTHER_APP_P256 = ec();
-  static final KeyPair EK_P256 = ec();
-  static final KeyPair RSA = rsa();
+  public static final KeyPair EK_P256 = ec();
+  public static final KeyPair RSA = rsa();
   static final KeyPair APP_RSA = rsa();
 
   private SoftwareTpm() {}
@@ -127,14 +127,14 @@ public final class SoftwareTpm {
   }
 
   /** Qualified Name of a primary key in the endorsement hierarchy. */
-  static Bytes endorsementPrimary(TpmtPublic key) {
+  public static Bytes endorsementPrimary(TpmtPublic key) {
     return key.name()
         .qualifiedUnder(new WireWriter().uint32(TpmConstants.RH_ENDORSEMENT).toBytes())
         .encoded();
   }
 
   /** TPMS_ATTEST of a quote. */
-  static Bytes quote(
+  public static Bytes quote(
       Bytes signer, Bytes extraData, TpmClock clock, PcrSelection selection, Bytes pcrDigest) {
     return header(TpmAttestType.QUOTE, signer, extraData, clock)
         .bytes(selection.encoded())
@@ -171,7 +171,7 @@ public final class SoftwareTpm {
   }
 
   /** TPMT_SIGNATURE by a key of this JVM, SHA-256. */
-  static Bytes sign(KeyPair keys, Bytes message) {
+  public static Bytes sign(KeyPair keys, Bytes message) {
     try {
       if (keys.getPublic() instanceof RSAPublicKey) {
         Bytes signature = Bytes.copyOf(jca("SHA256withRSA", keys, message));

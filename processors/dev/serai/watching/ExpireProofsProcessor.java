@@ -1,0 +1,31 @@
+package dev.serai.watching;
+
+import java.time.Instant;
+import java.time.InstantSource;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+
+/**
+ * Route step: nodes whose proof has run out are no longer proven, whatever the reason that they
+ * were not asked or did not answer. This does not depend on anything else having worked.
+ */
+final class ExpireProofsProcessor implements Processor {
+  private final WatchStore store;
+  private final WatchRules rules;
+  private final WatchSettings settings;
+  private final InstantSource clock;
+
+  ExpireProofsProcessor(
+      WatchStore store, WatchRules rules, WatchSettings settings, InstantSource clock) {
+    this.store = store;
+    this.rules = rules;
+    this.settings = settings;
+    this.clock = clock;
+  }
+
+  @Override
+  public void process(Exchange exchange) {
+    Instant now = clock.instant();
+    store.changeAll(node -> rules.runOut(node, now), now.minus(settings.grace()));
+  }
+}

@@ -1,0 +1,8 @@
+package dev.serai.watching;
+
+/** What a verifier can be asked; the name is what routes choose by. */
+enum VerifierOperation {
+  VERSION,
+  LIST,
+  APPRAISE
+}

@@ -1,0 +1,208 @@
+package dev.serai.watching;
+
+import dev.serai.appraisal.AppraisalBeans;
+import dev.serai.appraisal.KeylimeQuoteAppraiser;
+import dev.serai.appraisal.StateReport.State;
+import dev.serai.http.GuardedListener;
+import dev.serai.http.HttpGet;
+import dev.serai.http.WriteHttpAnswerProcessor;
+import dev.serai.net.LateIdentity;
+import dev.serai.net.MaterialSource;
+import dev.serai.net.RoleIdentities;
+import dev.serai.net.SpiffeChannels;
+import dev.serai.net.SwappableTls;
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
+import dev.serai.role.Role;
+import dev.serai.role.RoleContext;
+import dev.serai.role.RoleHealth;
+import dev.serai.role.Settings;
+import dev.serai.role.TraceId;
+import dev.serai.spiffe.SpiffeId;
+import dev.serai.spiffe.TrustDomain;
+import dev.serai.tpm.wire.PcrSelection;
+import io.grpc.ManagedChannel;
+import io.micrometer.core.instrument.Gauge;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.net.URI;
+import java.time.InstantSource;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLContext;
+
+/** Wires the verifier: the judging of evidence, and the watch over nodes that were trusted. */
+public final class VerifierRole implements Role {
+  private static final int WORKERS = 4;
+  private static final int MAX_BREAKERS = 10_000;
+
+  @Override
+  public String name() {
+    return "verifier";
+  }
+
+  @Override
+  public void bind(RoleContext context) {
+    WatchSettings settings = WatchSettings.of(context.settings());
+    InstantSource clock = context.clock();
+    StoredBaselines baselines = new StoredBaselines(context.database());
+    KeylimeQuoteAppraiser appraiser = AppraisalBeans.bind(context, baselines);
+    requireOneBank(appraiser);
+
+    WatchStore store = new WatchStore(context.database(), TraceId.random());
+    WatchRules rules = new WatchRules(settings, () -> ThreadLocalRandom.current().nextDouble());
+    WatchFlight flight = new WatchFlight(settings.inFlight(), settings.lease());
+    NodeBreakers breakers =
+        new NodeBreakers(
+            context.settings().duration("serai.verifier.breaker-open"),
+            MAX_BREAKERS,
+            clock,
+            context.meters());
+    WatchSettlement settlement = new WatchSettlement(store, rules, flight, breakers, clock);
+    LateIdentity identity = identity(context);
+    HttpGet http = new HttpGet("verifier-ask");
+    context.onStop(http);
+    ExecutorService workers =
+        Executors.newFixedThreadPool(WORKERS, new DefaultThreadFactory("verifier-judge", true));
+    context.onStop(workers::shutdownNow);
+
+    bindWatch(context, settings, store, rules, flight, settlement);
+    context.bind("makeQuoteRequest", new MakeQuoteRequestProcessor(appraiser::selection));
+    context.bind("nodeBreakerPolicy", new NodeBreakerPolicy(breakers));
+    context.bind(
+        "fetchQuote",
+        new FetchQuoteProcessor(
+            new QuoteFetcher(http, settings, () -> shown(identity), context.camel()),
+            workers,
+            context.meters()));
+    context.bind("appraiseQuote", new AppraiseQuoteProcessor(appraiser, baselines));
+    context.bind("nodeWatch", new StoredWatch(store, breakers));
+    context.bind("roleHealth-verifier", (RoleHealth) () -> standing(appraiser));
+    for (State state : State.values()) {
+      Gauge.builder("serai.node.state", store, s -> s.counts().get(state))
+          .description("Nodes on the watch list by state")
+          .tag("state", state.name())
+          .register(context.meters());
+    }
+    bindListener(context, store, identity);
+    bindHops(context, http, identity, workers);
+  }
+
+  /** Keylime's agents quote one bank at a time. */
+  private static void requireOneBank(KeylimeQuoteAppraiser appraiser) {
+    Optional<PcrSelection> selection = appraiser.selection();
+    if (selection.isPresent() && selection.get().pcrs().size() != 1) {
+      throw new RefusalException(
+          ReasonCode.CONFIGURATION_INVALID,
+          "serai.verifier.policy names PCRs of more than one bank; agents quote one bank at a"
+              + " time: "
+              + selection.get());
+    }
+  }
+
+  private static RoleHealth.Standing standing(KeylimeQuoteAppraiser appraiser) {
+    return appraiser.selection().isPresent()
+        ? RoleHealth.Standing.ready("WATCHING")
+        : RoleHealth.Standing.waiting(
+            "NO_POLICY", new Reason(ReasonCode.POLICY_MISSING, "serai.verifier.policy is not set"));
+  }
+
+  private static LateIdentity identity(RoleContext context) {
+    Supplier<Optional<RoleIdentities>> identities =
+        () ->
+            Optional.ofNullable(
+                context
+                    .camel()
+                    .getRegistry()
+                    .lookupByNameAndType("roleIdentities", RoleIdentities.class));
+    return new LateIdentity(identities, "verifier");
+  }
+
+  /** An agent that asks for no certificate is asked also before the role has one. */
+  private static Optional<MaterialSource> shown(LateIdentity identity) {
+    return Optional.of(identity);
+  }
+
+  private static void bindWatch(
+      RoleContext context,
+      WatchSettings settings,
+      WatchStore store,
+      WatchRules rules,
+      WatchFlight flight,
+      WatchSettlement settlement) {
+    InstantSource clock = context.clock();
+    context.bind("expireProofs", new ExpireProofsProcessor(store, rules, settings, clock));
+    context.bind("takeDueNodes", new TakeDueNodesProcessor(store, flight, settings, clock));
+    context.bind("beginWatch", new BeginWatchProcessor(settlement));
+    context.bind("recordVerdict", new RecordVerdictProcessor(settlement));
+    context.bind("recordAttested", new RecordAttestedProcessor(store, rules, clock));
+    context.bind("takeDueReports", new TakeDueReportsProcessor(store, clock));
+    context.bind("openReport", new OpenReportProcessor(store, clock));
+    context.bind("confirmReport", new ConfirmReportProcessor(store));
+  }
+
+  private static void bindListener(RoleContext context, WatchStore store, LateIdentity identity) {
+    Settings settings = context.settings();
+    Set<SpiffeId> issuers = ids(settings, List.of("/spire/server"));
+    Set<SpiffeId> administrators = ids(settings, settings.list("serai.verifier.administrators"));
+    Set<SpiffeId> known = new HashSet<>(issuers);
+    known.addAll(administrators);
+    context.bind("verifierTls", SwappableTls.server(identity, known::contains));
+    context.bind(
+        "verifierHttpsListener",
+        GuardedListener.askingForCertificate(
+            settings.integer("serai.verifier.max-connections"),
+            settings.duration("serai.verifier.idle-timeout")));
+    context.bind("readVerifierCall", new ReadVerifierCallProcessor(issuers, administrators));
+    context.bind("readAppraisal", new ReadAppraisalProcessor());
+    context.bind("answerVerdict", new AnswerVerdictProcessor());
+    context.bind("answerVerifierVersions", new AnswerVerifierVersionsProcessor());
+    context.bind("listWatchedNodes", new ListWatchedNodesProcessor(store));
+    context.bind("refuseUnknownVerifierOperation", new RefuseUnknownVerifierOperationProcessor());
+    context.bind("writeHttpAnswer", new WriteHttpAnswerProcessor());
+  }
+
+  private static void bindHops(
+      RoleContext context, HttpGet http, LateIdentity identity, ExecutorService workers) {
+    Settings settings = context.settings();
+    SpiffeId registrar = id(settings, "/serai/registrar");
+    SpiffeId issuer = id(settings, "/spire/server");
+    SSLContext toRegistrar =
+        SwappableTls.client(identity, registrar::equals).createSSLContext(context.camel());
+    URI registrarUri = URI.create(settings.text("serai.verifier.registrar"));
+    if (!"https".equals(registrarUri.getScheme())
+        || registrarUri.getHost() == null
+        || registrarUri.getPort() < 0) {
+      throw new RefusalException(
+          ReasonCode.CONFIGURATION_INVALID,
+          "serai.verifier.registrar is not https://host:port: " + registrarUri);
+    }
+    context.bind(
+        "askRegistrar", new AskRegistrarProcessor(http, registrarUri, toRegistrar, workers));
+    String[] issuerAt = settings.text("serai.verifier.issuer").split(":", 2);
+    if (issuerAt.length != 2 || !issuerAt[1].matches("[0-9]{1,5}")) {
+      throw new RefusalException(
+          ReasonCode.CONFIGURATION_INVALID, "serai.verifier.issuer is not host:port");
+    }
+    ManagedChannel channel =
+        SpiffeChannels.tls(issuerAt[0], Integer.parseInt(issuerAt[1]), identity, issuer);
+    context.onStop(channel::shutdownNow);
+    context.bind("tellIssuer", new TellIssuerProcessor(channel));
+  }
+
+  private static Set<SpiffeId> ids(Settings settings, List<String> paths) {
+    Set<SpiffeId> ids = new HashSet<>();
+    paths.forEach(path -> ids.add(id(settings, path)));
+    return ids;
+  }
+
+  private static SpiffeId id(Settings settings, String path) {
+    return TrustDomain.parse(settings.text("serai.trust-domain")).withPath(path);
+  }
+}

@@ -1,0 +1,66 @@
+package dev.serai.watching;
+
+import dev.serai.appraisal.Baseline;
+import dev.serai.appraisal.Rejected;
+import dev.serai.appraisal.Trusted;
+import dev.serai.appraisal.Verdict;
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Optional;
+
+/** Records what came of a look at a node. Safe for any thread. */
+final class WatchSettlement {
+  private final WatchStore store;
+  private final WatchRules rules;
+  private final WatchFlight flight;
+  private final NodeBreakers breakers;
+  private final InstantSource clock;
+
+  WatchSettlement(
+      WatchStore store,
+      WatchRules rules,
+      WatchFlight flight,
+      NodeBreakers breakers,
+      InstantSource clock) {
+    this.store = store;
+    this.rules = rules;
+    this.flight = flight;
+    this.breakers = breakers;
+    this.clock = clock;
+  }
+
+  /** A quote was judged. False when the node has attested meanwhile, and that counts instead. */
+  boolean judged(WatchTask task, Verdict verdict) {
+    Instant now = clock.instant();
+    Optional<Baseline> baseline =
+        verdict instanceof Trusted trusted ? Optional.of(trusted.baseline()) : Optional.empty();
+    return store.settle(
+        task, breakers.state(task.nodeId()), baseline, node -> rules.judged(node, verdict, now));
+  }
+
+  /** There was nothing to judge. */
+  boolean unanswered(WatchTask task, Reason reason) {
+    Instant now = clock.instant();
+    return store.settle(
+        task,
+        breakers.state(task.nodeId()),
+        Optional.empty(),
+        node -> rules.unanswered(node, reason, now));
+  }
+
+  /** The flow was refused. That a node is enrolled no longer is a finding, the rest is not. */
+  void refused(WatchTask task, Reason reason) {
+    if (reason.code() == ReasonCode.NODE_UNKNOWN) {
+      judged(task, new Rejected(task.nodeId(), reason.code(), reason.detail()));
+    } else {
+      unanswered(task, reason);
+    }
+  }
+
+  /** The task's place is free again. */
+  void end(WatchTask task) {
+    flight.end(task.nodeId());
+  }
+}
