@@ -74,8 +74,7 @@ public final class QuoteBench {
     TpmOptions options = TpmOptions.defaults().withTcti(tcti).withAllowSoftware(true);
     TctiChoice choice =
         TctiChoice.choose(options.tcti(), options.allowSoftware(), options.machine());
-    Optional<Tool> tool =
-        choice.kind().software() ? Tool.prepare(tcti, ak) : Optional.empty();
+    Optional<Tool> tool = choice.kind().software() ? Tool.prepare(tcti, ak) : Optional.empty();
     List<Long> serai = new ArrayList<>();
     List<Long> esys = new ArrayList<>();
     List<Long> spawned = new ArrayList<>();

@@ -3,7 +3,9 @@ package dev.serai.tpm;
 import java.time.Duration;
 import java.util.Optional;
 
-/** Told of every finished TPM operation, for meters. Called on the caller's thread; must be quick. */
+/**
+ * Told of every finished TPM operation, for meters. Called on the caller's thread; must be quick.
+ */
 @FunctionalInterface
 public interface TpmOperationListener {
   /** Tells nobody. */

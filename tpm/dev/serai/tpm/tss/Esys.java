@@ -32,8 +32,7 @@ final class Esys {
 
   static native int Esys_TR_Close(Pointer context, Pointer object);
 
-  static native int Esys_TRSess_SetAttributes(
-      Pointer context, int session, byte flags, byte mask);
+  static native int Esys_TRSess_SetAttributes(Pointer context, int session, byte flags, byte mask);
 
   static native int Esys_StartAuthSession(
       Pointer context,
@@ -192,12 +191,7 @@ final class Esys {
       Pointer pcrValues);
 
   static native int Esys_PCR_Extend(
-      Pointer context,
-      int pcrHandle,
-      int session1,
-      int session2,
-      int session3,
-      Pointer digests);
+      Pointer context, int pcrHandle, int session1, int session2, int session3, Pointer digests);
 
   static native int Esys_PCR_Reset(
       Pointer context, int pcrHandle, int session1, int session2, int session3);

@@ -29,6 +29,7 @@ final class EsysContext implements AutoCloseable {
   private static final int BLOCK = 8192; // the largest structure has 5208 bytes
   private static final int BLOCKS = 4;
   private static final int SLOTS = 4;
+
   /** Commands that take a slot; when their answer is lost, we do not know what is in it. */
   private static final Set<String> MAKERS =
       Set.of("Esys_CreatePrimary", "Esys_Load", "Esys_StartAuthSession");
@@ -170,12 +171,12 @@ final class EsysContext implements AutoCloseable {
     }
   }
 
-  /** @param digests TPML_DIGEST_VALUES */
+  /**
+   * @param digests TPML_DIGEST_VALUES
+   */
   void extendPcr(int pcr, Bytes digests) {
     Pointer in = in(0, Mu.In.TPML_DIGEST_VALUES, digests);
-    command(
-        "Esys_PCR_Extend",
-        () -> Esys.Esys_PCR_Extend(esys(), pcr, PASSWORD, NONE, NONE, in));
+    command("Esys_PCR_Extend", () -> Esys.Esys_PCR_Extend(esys(), pcr, PASSWORD, NONE, NONE, in));
   }
 
   void resetPcr(int pcr) {
@@ -296,9 +297,7 @@ final class EsysContext implements AutoCloseable {
     Pointer inPublic = in(1, Mu.In.TPM2B_PUBLIC, publicBlob);
     command(
         "Esys_Load",
-        () ->
-            Esys.Esys_Load(
-                esys(), parent, PASSWORD, NONE, NONE, inPrivate, inPublic, slot(0)));
+        () -> Esys.Esys_Load(esys(), parent, PASSWORD, NONE, NONE, inPrivate, inPublic, slot(0)));
     int handle = slot(0).getInt(0);
     objects.put(handle, publicBlob);
     return handle;
@@ -353,17 +352,7 @@ final class EsysContext implements AutoCloseable {
         "Esys_StartAuthSession",
         () ->
             Esys.Esys_StartAuthSession(
-                esys(),
-                saltKey,
-                NONE,
-                NONE,
-                NONE,
-                NONE,
-                null,
-                type,
-                definition,
-                SHA256,
-                slot(0)));
+                esys(), saltKey, NONE, NONE, NONE, NONE, null, type, definition, SHA256, slot(0)));
     int handle = slot(0).getInt(0);
     sessions.add(handle);
     return handle;
@@ -445,7 +434,9 @@ final class EsysContext implements AutoCloseable {
     }
   }
 
-  /** @param qualifyingData TPM2B_DATA */
+  /**
+   * @param qualifyingData TPM2B_DATA
+   */
   Signed certify(int subject, int signer, Bytes qualifyingData) {
     Pointer data = in(0, Mu.In.TPM2B_DATA, qualifyingData);
     Pointer scheme = in(1, Mu.In.TPMT_SIG_SCHEME, SCHEME_NULL);
@@ -453,16 +444,7 @@ final class EsysContext implements AutoCloseable {
         "Esys_Certify",
         () ->
             Esys.Esys_Certify(
-                esys(),
-                subject,
-                signer,
-                PASSWORD,
-                PASSWORD,
-                NONE,
-                data,
-                scheme,
-                slot(0),
-                slot(1)));
+                esys(), subject, signer, PASSWORD, PASSWORD, NONE, data, scheme, slot(0), slot(1)));
     return signed();
   }
 
@@ -502,8 +484,7 @@ final class EsysContext implements AutoCloseable {
     command(
         "Esys_Sign",
         () ->
-            Esys.Esys_Sign(
-                esys(), key, PASSWORD, NONE, NONE, inDigest, inScheme, ticket, slot(0)));
+            Esys.Esys_Sign(esys(), key, PASSWORD, NONE, NONE, inDigest, inScheme, ticket, slot(0)));
     return take(0, Mu.Out.TPMT_SIGNATURE);
   }
 

@@ -55,8 +55,7 @@ enum Libraries {
   static void requireJna() {
     try {
       if (Native.SIZE_T_SIZE != 8) {
-        throw new TpmException(
-            Fault.NO_LIBRARY, 0, "a 64-bit Java is needed; this one is 32-bit");
+        throw new TpmException(Fault.NO_LIBRARY, 0, "a 64-bit Java is needed; this one is 32-bit");
       }
       Libc.quietTss();
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
@@ -103,8 +102,7 @@ enum Libraries {
     return found;
   }
 
-  private static TpmDoctor.Library inspect(
-      String soname, String debianPackage, boolean required) {
+  private static TpmDoctor.Library inspect(String soname, String debianPackage, boolean required) {
     try {
       NativeLibrary.getInstance(soname);
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {

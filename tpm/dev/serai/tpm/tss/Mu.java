@@ -4,8 +4,8 @@ import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 
 /**
- * The functions of tss2_mu.h in use: wire bytes to libtss2's structures (In) and back (Out).
- * size_t is a Java long: {@link Libraries} refuses a 32-bit process.
+ * The functions of tss2_mu.h in use: wire bytes to libtss2's structures (In) and back (Out). size_t
+ * is a Java long: {@link Libraries} refuses a 32-bit process.
  */
 final class Mu {
   private Mu() {}

@@ -158,8 +158,7 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
     if (holders.visible().isEmpty()) {
       return "held by another process that this user may not see; as root run: fuser -v " + device;
     }
-    String names =
-        String.join(", ", holders.visible().stream().map(Object::toString).toList());
+    String names = String.join(", ", holders.visible().stream().map(Object::toString).toList());
     boolean tabrmd = machine.tabrmd().filter(holders.visible()::contains).isPresent();
     return "held by "
         + names

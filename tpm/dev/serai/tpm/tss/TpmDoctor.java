@@ -124,8 +124,7 @@ public final class TpmDoctor {
                 TctiChoice.choose(options.tcti(), options.allowSoftware(), options.machine()));
         tpm = Optional.of(ask(options));
       } catch (TpmException e) {
-        errors.add(
-            new Finding(Severity.ERROR, e.fault(), e.getMessage(), remedy(e.fault())));
+        errors.add(new Finding(Severity.ERROR, e.fault(), e.getMessage(), remedy(e.fault())));
       }
     }
     choice
@@ -148,8 +147,7 @@ public final class TpmDoctor {
               remedy(Fault.LOCKOUT)));
     }
     errors.addAll(warnings);
-    return new Report(
-        devices, machine.tpmVersion(), managers, choice, libraries, tpm, errors);
+    return new Report(devices, machine.tpmVersion(), managers, choice, libraries, tpm, errors);
   }
 
   private static boolean nativeAccess(List<Finding> findings) {
@@ -157,8 +155,7 @@ public final class TpmDoctor {
       Libraries.requireJna();
       return true;
     } catch (TpmException e) {
-      findings.add(
-          new Finding(Severity.ERROR, e.fault(), e.getMessage(), remedy(e.fault())));
+      findings.add(new Finding(Severity.ERROR, e.fault(), e.getMessage(), remedy(e.fault())));
       return false;
     }
   }
@@ -226,8 +223,7 @@ public final class TpmDoctor {
       case LOCKOUT ->
           "it heals with time; or tpm2_dictionarylockout --clear-lockout with the lockout password";
       case RESOURCES -> "end other programs that hold keys in the TPM";
-      case STALE_KEY, INTEGRITY ->
-          "the TPM was cleared or replaced: let the agent make new keys";
+      case STALE_KEY, INTEGRITY -> "the TPM was cleared or replaced: let the agent make new keys";
       case COMMAND -> "see the message; tpm2_getcap properties-fixed shows what the TPM can do";
     };
   }

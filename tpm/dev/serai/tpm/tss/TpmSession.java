@@ -234,8 +234,7 @@ final class TpmSession implements AutoCloseable {
 
   List<Bytes> endorsementCertificates(KeyRef.Endorsement ek) {
     TpmtPublic key = publicArea(ek);
-    return guarded(
-        () -> new EndorsementCertificates(this::handles, this::nvContent).find(ek, key));
+    return guarded(() -> new EndorsementCertificates(this::handles, this::nvContent).find(ek, key));
   }
 
   TpmtPublic publicArea(KeyRef key) {
@@ -284,8 +283,7 @@ final class TpmSession implements AutoCloseable {
   Tpm.Attested quote(KeyRef.Attestation ak, PcrSelection selection, Bytes qualifyingData) {
     return withKeys(
         () ->
-            attested(
-                esys.quote(load(ak, Set.of(ak)), sized(qualifyingData), selection.encoded())));
+            attested(esys.quote(load(ak, Set.of(ak)), sized(qualifyingData), selection.encoded())));
   }
 
   Bytes sign(KeyRef.App key, Tpm.SignScheme scheme, Bytes digest) {
@@ -295,8 +293,7 @@ final class TpmSession implements AutoCloseable {
           case RSASSA_SHA256 -> 0x0014;
           case RSAPSS_SHA256 -> 0x0016;
         };
-    Bytes encoded =
-        new WireWriter().uint16(schemeId).uint16(TpmHash.SHA256.id()).toBytes();
+    Bytes encoded = new WireWriter().uint16(schemeId).uint16(TpmHash.SHA256.id()).toBytes();
     return withKeys(() -> esys.sign(load(key, Set.of(key)), sized(digest), encoded));
   }
 
@@ -494,7 +491,9 @@ final class TpmSession implements AutoCloseable {
       nvBuffer =
           (int)
               Math.max(
-                  64, Math.min(1024, tpmProperties(PROPERTIES_FIXED).getOrDefault(PT_NV_BUFFER_MAX, 512L)));
+                  64,
+                  Math.min(
+                      1024, tpmProperties(PROPERTIES_FIXED).getOrDefault(PT_NV_BUFFER_MAX, 512L)));
     }
     WireWriter content = new WireWriter();
     for (int at = 0; at < size; at += nvBuffer) {
@@ -599,9 +598,7 @@ final class TpmSession implements AutoCloseable {
   }
 
   private static String letters(long value) {
-    byte[] four = {
-      (byte) (value >> 24), (byte) (value >> 16), (byte) (value >> 8), (byte) value
-    };
+    byte[] four = {(byte) (value >> 24), (byte) (value >> 16), (byte) (value >> 8), (byte) value};
     return new String(four, StandardCharsets.US_ASCII).replace("\0", "");
   }
 }

@@ -159,7 +159,10 @@ public final class TssTpm implements Tpm {
   @Override
   public Attested certify(KeyRef subject, KeyRef.Attestation ak, Bytes qualifyingData) {
     return call(
-        "certify", bound(subject, ak), true, session -> session.certify(subject, ak, qualifyingData));
+        "certify",
+        bound(subject, ak),
+        true,
+        session -> session.certify(subject, ak, qualifyingData));
   }
 
   @Override
@@ -223,7 +226,9 @@ public final class TssTpm implements Tpm {
     return call(operation, options.commandDeadline(), true, body);
   }
 
-  /** @param repeatable sent twice, it does no harm */
+  /**
+   * @param repeatable sent twice, it does no harm
+   */
   private <T> T call(
       String operation, Duration bound, boolean repeatable, Function<TpmSession, T> body) {
     long started = System.nanoTime();
@@ -240,9 +245,7 @@ public final class TssTpm implements Tpm {
   }
 
   private void report(String operation, Optional<Fault> fault, long started) {
-    options
-        .listener()
-        .finished(operation, fault, Duration.ofNanos(System.nanoTime() - started));
+    options.listener().finished(operation, fault, Duration.ofNanos(System.nanoTime() - started));
   }
 
   private void enqueue(Call<?> call) {
@@ -269,8 +272,7 @@ public final class TssTpm implements Tpm {
     } catch (ExecutionException e) {
       if (e.getCause() instanceof TpmException known) {
         // A new exception with the caller's stack; the owner's is the cause.
-        throw new TpmException(
-            known.fault(), known.responseCode(), known.getMessage(), known);
+        throw new TpmException(known.fault(), known.responseCode(), known.getMessage(), known);
       }
       throw new IllegalStateException("TPM operation " + call.operation, e.getCause());
     } catch (TimeoutException e) {

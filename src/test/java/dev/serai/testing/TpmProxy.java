@@ -37,7 +37,9 @@ public final class TpmProxy implements AutoCloseable {
   /** What a test does to an answer. */
   @FunctionalInterface
   public interface Fault {
-    /** @param answer asks the TPM; left alone, the TPM never sees the command */
+    /**
+     * @param answer asks the TPM; left alone, the TPM never sees the command
+     */
     Bytes apply(int commandCode, java.util.function.Supplier<Bytes> answer);
   }
 

@@ -48,8 +48,7 @@ class TpmComponentTest {
   @BeforeEach
   void start() throws Exception {
     software = SwTpm.provisioned();
-    tpm =
-        TssTpm.open(TpmOptions.defaults().withTcti(software.tcti()).withAllowSoftware(true));
+    tpm = TssTpm.open(TpmOptions.defaults().withTcti(software.tcti()).withAllowSoftware(true));
     camel = new DefaultCamelContext();
     camel.getRegistry().bind(TpmComponent.TPM_BEAN, tpm);
     for (TpmOperation operation : TpmOperation.values()) {
@@ -68,20 +67,21 @@ class TpmComponentTest {
 
   private static String route(String operation) {
     return """
-        - route:
-            id: ask-%1$s
-            from:
-              uri: direct:%1$s
-              steps:
-                - to:
-                    id: to-tpm-%1$s
-                    uri: tpm:%1$s
-        """
+    - route:
+        id: ask-%1$s
+        from:
+          uri: direct:%1$s
+          steps:
+            - to:
+                id: to-tpm-%1$s
+                uri: tpm:%1$s
+    """
         .formatted(operation);
   }
 
   private void load(String yaml) throws Exception {
-    Resource resource = ResourceHelper.fromString("routes-%d.yaml".formatted(yaml.hashCode()), yaml);
+    Resource resource =
+        ResourceHelper.fromString("routes-%d.yaml".formatted(yaml.hashCode()), yaml);
     PluginHelper.getRoutesLoader(camel).loadRoutes(resource);
   }
 
@@ -107,10 +107,7 @@ class TpmComponentTest {
         ask("certify", new TpmRequest.Certify(app, ak, NONCE), Tpm.Attested.class);
     assertThat(TpmsAttest.parse(certified.attest()).extraData()).isEqualTo(NONCE);
     assertThat(
-            ask(
-                "sign",
-                new TpmRequest.Sign(app, Tpm.SignScheme.ECDSA_SHA256, DIGEST),
-                Bytes.class))
+            ask("sign", new TpmRequest.Sign(app, Tpm.SignScheme.ECDSA_SHA256, DIGEST), Bytes.class))
         .isNotNull();
     Tpm.Attested quoted =
         ask(
@@ -128,8 +125,7 @@ class TpmComponentTest {
     assertThat(ask("random", new TpmRequest.Random(20), Bytes.class).size()).isEqualTo(20);
     assertThat(ask("properties", "any", TpmProperties.class).manufacturer()).isEqualTo("IBM");
     assertThat(ask("clock", "any", TpmClock.class).clockMillis()).isPositive();
-    assertThat(ask("nvread", new TpmRequest.ReadNv(0x01c0000a), Bytes.class).at(0))
-        .isEqualTo(0x30);
+    assertThat(ask("nvread", new TpmRequest.ReadNv(0x01c0000a), Bytes.class).at(0)).isEqualTo(0x30);
   }
 
   @Test

@@ -65,8 +65,7 @@ class SeraiTpmProviderTest {
   static void start() {
     SeraiTpmProvider.install();
     software = SwTpm.blank();
-    tpm =
-        TssTpm.open(TpmOptions.defaults().withTcti(software.tcti()).withAllowSoftware(true));
+    tpm = TssTpm.open(TpmOptions.defaults().withTcti(software.tcti()).withAllowSoftware(true));
   }
 
   @AfterAll
@@ -84,9 +83,7 @@ class SeraiTpmProviderTest {
     KeyPair server = ecKeyPair();
     SSLContext serverSide =
         context(
-            new OneKey(
-                server.getPrivate(), certificate(ca, "CN=server", server)),
-            caCertificate);
+            new OneKey(server.getPrivate(), certificate(ca, "CN=server", server)), caCertificate);
     SSLContext clientSide =
         context(
             new OneKey(

@@ -20,7 +20,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The choice of a TPM on machines that are made of files; devices are tried by an injected probe. */
+/**
+ * The choice of a TPM on machines that are made of files; devices are tried by an injected probe.
+ */
 class TctiChoiceTest {
   @TempDir Path root;
   private TpmMachine machine;
@@ -133,8 +135,7 @@ class TctiChoiceTest {
   void a_configured_one_has_no_fallback() throws IOException {
     device("tpmrm0");
     machine = machine(Map.of("tpm0", Libc.ENOENT));
-    assertFault(
-        Fault.NO_DEVICE, () -> choose("device:" + machine.dev().resolve("tpm0"), false));
+    assertFault(Fault.NO_DEVICE, () -> choose("device:" + machine.dev().resolve("tpm0"), false));
     assertThat(choose("tabrmd:bus_type=session", false).kind()).isEqualTo(TctiKind.TABRMD);
   }
 

@@ -78,7 +78,11 @@ class TssTpmFaultsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "0x98e, AUTH", "0x9a2, AUTH", "0x921, LOCKOUT", "0x1df, INTEGRITY", "0x3e0, COMMAND",
+    "0x98e, AUTH",
+    "0x9a2, AUTH",
+    "0x921, LOCKOUT",
+    "0x1df, INTEGRITY",
+    "0x3e0, COMMAND",
     "0xb0143, COMMAND"
   })
   void each_refusal_has_its_fault_and_the_context_lives(String hex, Fault fault) {
@@ -126,8 +130,7 @@ class TssTpmFaultsTest {
   void answers_that_are_always_damaged_are_an_unavailable_tpm_and_leave_no_keys_behind() {
     proxy.inject(
         TpmProxy.QUOTE,
-        (command, answer) ->
-            command == TpmProxy.QUOTE ? cut(answer.get(), 30) : answer.get());
+        (command, answer) -> command == TpmProxy.QUOTE ? cut(answer.get(), 30) : answer.get());
     for (int i = 0; i < 5; i++) {
       assertFault(Fault.UNAVAILABLE, this::quote);
     }
@@ -143,8 +146,7 @@ class TssTpmFaultsTest {
     Bytes before = tpm.readPcrs(PCR_16).get(TpmHash.SHA256).get(16);
     proxy.inject(
         TpmProxy.PCR_EXTEND,
-        (command, answer) ->
-            command == TpmProxy.PCR_EXTEND ? cut(answer.get(), 7) : answer.get());
+        (command, answer) -> command == TpmProxy.PCR_EXTEND ? cut(answer.get(), 7) : answer.get());
     assertFault(Fault.UNAVAILABLE, () -> tpm.extendPcr(16, TpmHash.SHA256, NONCE));
     assertThat(proxy.seen()).isEqualTo(1);
     proxy.heal();
@@ -158,8 +160,7 @@ class TssTpmFaultsTest {
   @Test
   void a_hierarchy_with_a_password_is_an_authorization_fault() {
     tpm.close();
-    tpm =
-        TssTpm.open(TpmOptions.defaults().withTcti(proxy.tcti()).withAllowSoftware(true));
+    tpm = TssTpm.open(TpmOptions.defaults().withTcti(proxy.tcti()).withAllowSoftware(true));
     software.tool("tpm2_changeauth", "-c", "owner", "secret");
     assertFault(Fault.AUTH, () -> tpm.createAppKey(Tpm.AppKeyType.ECC_P256));
     assertThat(quote()).isNotNull();

@@ -156,13 +156,12 @@ class TssTpmTest {
     try (SwTpm other = SwTpm.blank();
         Tpm opened = TssTpm.open(options().withTcti(other.tcti()))) {
       java.time.Instant now = java.time.Instant.now();
-      Bytes der =
-          SwTpm.certificateFor(other.eccEndorsementKey(), now, now.plusSeconds(3600));
+      Bytes der = SwTpm.certificateFor(other.eccEndorsementKey(), now, now.plusSeconds(3600));
       other.writeNv(0x01c00002, der); // the index for RSA
       assertThat(opened.endorsementCertificates(KeyRef.Endorsement.RSA_2048)).isEmpty();
-      other.writeNv(0x01c00014, Bytes.concat(Bytes.ofHex("00".repeat(7)), der, Bytes.ofHex("ffff")));
-      assertThat(opened.endorsementCertificates(KeyRef.Endorsement.ECC_P256))
-          .containsExactly(der);
+      other.writeNv(
+          0x01c00014, Bytes.concat(Bytes.ofHex("00".repeat(7)), der, Bytes.ofHex("ffff")));
+      assertThat(opened.endorsementCertificates(KeyRef.Endorsement.ECC_P256)).containsExactly(der);
     }
   }
 
@@ -203,8 +202,17 @@ class TssTpmTest {
     Path message = write(directory, "quote.msg", quote.attest());
     Path signature = write(directory, "quote.sig", quote.signature());
     String[] check = {
-      "tpm2_checkquote", "-u", key.toString(), "-m", message.toString(), "-s", signature.toString(),
-      "-g", "sha256", "-q", NONCE.toHex()
+      "tpm2_checkquote",
+      "-u",
+      key.toString(),
+      "-m",
+      message.toString(),
+      "-s",
+      signature.toString(),
+      "-g",
+      "sha256",
+      "-q",
+      NONCE.toHex()
     };
     software.tool(check);
     check[check.length - 1] = "5f".repeat(32);
@@ -232,11 +240,14 @@ class TssTpmTest {
     KeyRef.Attestation ak = KeyRef.Attestation.ECDSA_P256;
     Bytes secret = Bytes.ofHex("a7".repeat(32));
     CredentialBlob blob =
-        MakeCredential.make(tpm.publicArea(ek), tpm.publicArea(ak).name(), secret, new java.security.SecureRandom());
+        MakeCredential.make(
+            tpm.publicArea(ek),
+            tpm.publicArea(ak).name(),
+            secret,
+            new java.security.SecureRandom());
     assertThat(tpm.activateCredential(ak, ek, blob)).isEqualTo(secret);
     assertFault(
-        Fault.INTEGRITY,
-        () -> tpm.activateCredential(KeyRef.Attestation.RSASSA_2048, ek, blob));
+        Fault.INTEGRITY, () -> tpm.activateCredential(KeyRef.Attestation.RSASSA_2048, ek, blob));
     assertThat(tpm.activateCredential(ak, ek, blob)).isEqualTo(secret);
     assertThat(tpm.properties().loadedHandles()).isLessThanOrEqualTo(2);
   }
@@ -253,8 +264,7 @@ class TssTpmTest {
     Signature verifier = Signature.getInstance("SHA256withECDSA");
     verifier.initVerify(tpm.publicArea(KeyRef.Attestation.ECDSA_P256).publicKey());
     verifier.update(certified.attest().toArray());
-    TpmtSignature.Ecdsa byAk =
-        (TpmtSignature.Ecdsa) TpmtSignature.parse(certified.signature());
+    TpmtSignature.Ecdsa byAk = (TpmtSignature.Ecdsa) TpmtSignature.parse(certified.signature());
     assertThat(verifier.verify(byAk.toDer().toArray())).isTrue();
 
     byte[] message = "to be signed".getBytes(java.nio.charset.StandardCharsets.UTF_8);
@@ -266,8 +276,7 @@ class TssTpmTest {
       verifier.initVerify(publicArea.publicKey());
       verifier.update(message);
       assertThat(verifier.verify(signature.toDer().toArray())).isTrue();
-      assertFault(
-          Fault.COMMAND, () -> tpm.sign(app, Tpm.SignScheme.RSASSA_SHA256, digest));
+      assertFault(Fault.COMMAND, () -> tpm.sign(app, Tpm.SignScheme.RSASSA_SHA256, digest));
     } else {
       TpmtSignature.Rsa signature =
           (TpmtSignature.Rsa)
@@ -290,8 +299,7 @@ class TssTpmTest {
     byte[] damaged = app.privateBlob().toArray();
     damaged[40] ^= 1;
     KeyRef.App bad = new KeyRef.App(app.publicBlob(), Bytes.copyOf(damaged));
-    assertFault(
-        Fault.INTEGRITY, () -> tpm.sign(bad, Tpm.SignScheme.ECDSA_SHA256, digest));
+    assertFault(Fault.INTEGRITY, () -> tpm.sign(bad, Tpm.SignScheme.ECDSA_SHA256, digest));
     assertFault(
         Fault.COMMAND,
         () ->
@@ -301,8 +309,7 @@ class TssTpmTest {
                 digest));
     try (SwTpm other = SwTpm.blank();
         Tpm foreign = TssTpm.open(options().withTcti(other.tcti()))) {
-      assertFault(
-          Fault.INTEGRITY, () -> foreign.sign(app, Tpm.SignScheme.ECDSA_SHA256, digest));
+      assertFault(Fault.INTEGRITY, () -> foreign.sign(app, Tpm.SignScheme.ECDSA_SHA256, digest));
     }
   }
 
