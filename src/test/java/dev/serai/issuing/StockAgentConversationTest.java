@@ -180,7 +180,7 @@ class StockAgentConversationTest {
     return Optional.empty();
   }
 
-  private static void refusedWithDetails(
+  static void refusedWithDetails(
       ThrowingCallable call, ReasonCode reason, PermissionDeniedDetails.Reason details) {
     StatusRuntimeException e = refused(call, Status.Code.PERMISSION_DENIED, reason);
     assertThat(StatusProto.fromThrowable(e).getDetails(0).is(PermissionDeniedDetails.class))
