@@ -45,7 +45,7 @@ record ClaimedEvidence(
   private static final Pattern NODE_ID = Pattern.compile("[A-Za-z0-9_.-]{1,80}");
   private static final Pattern PEM =
       Pattern.compile(
-          "\\s*-----BEGIN PUBLIC KEY-----\\s+([A-Za-z0-9+/=\\s]+)-----END PUBLIC KEY-----\\s*");
+          "\\s*+-----BEGIN PUBLIC KEY-----\\s++([A-Za-z0-9+/=\\s]++)-----END PUBLIC KEY-----\\s*+");
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
