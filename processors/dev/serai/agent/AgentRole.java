@@ -111,7 +111,8 @@ public final class AgentRole implements Role {
         "recallEnrolment", new RecallEnrolmentProcessor(self, status, files, settings, server));
     context.bind("askRegistrarVersion", new AskRegistrarVersionProcessor());
     context.bind("describeNode", new DescribeNodeProcessor(self, settings, server));
-    context.bind("openCredential", new OpenCredentialProcessor(tpm, self));
+    context.bind("readCredential", new ReadCredentialProcessor(self));
+    context.bind("proveActivation", new ProveActivationProcessor(self));
     context.bind(
         "keepEnrolment", new KeepEnrolmentProcessor(self, files, settings, server));
   }
@@ -131,7 +132,8 @@ public final class AgentRole implements Role {
     context.bind(
         "beginAttestation",
         new BeginAttestationProcessor(issuer, self, new AppKeySigner(tpm), settings));
-    context.bind("certifyAppKey", new CertifyAppKeyProcessor(tpm, self));
+    context.bind("askCertify", new AskCertifyProcessor(self));
+    context.bind("keepCertify", new KeepCertifyProcessor());
     context.bind("quotePlatform", new QuotePlatformProcessor(quotes));
     context.bind("answerChallenge", new AnswerChallengeProcessor(self, settings));
     context.bind("keepAgentSvid", new KeepAgentSvidProcessor(identity));

@@ -141,7 +141,8 @@ class AgentStepFaultTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "beginAttestation", "certifyAppKey", "quotePlatform", "answerChallenge", "keepAgentSvid"
+        "beginAttestation", "askCertify", "keepCertify", "quotePlatform", "answerChallenge",
+        "keepAgentSvid"
       })
   void attestation(String step) {
     attested();
@@ -165,7 +166,10 @@ class AgentStepFaultTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"askRegistrarVersion", "describeNode", "openCredential", "keepEnrolment"})
+      strings = {
+        "askRegistrarVersion", "describeNode", "readCredential", "proveActivation",
+        "keepEnrolment"
+      })
   void enrolment(String step) {
     attested();
     BROKEN.add(step);
@@ -243,9 +247,10 @@ class AgentStepFaultTest {
     assertThat(SEEN)
         .containsExactlyInAnyOrder(
             // broken above
-            "beginAttestation", "certifyAppKey", "quotePlatform", "answerChallenge",
+            "beginAttestation", "askCertify", "keepCertify", "quotePlatform", "answerChallenge",
             "keepAgentSvid", "readTpmIdentity", "recallEnrolment", "loadAppKey", "recallAgentSvid",
-            "askRegistrarVersion", "describeNode", "openCredential", "keepEnrolment", "beginSync",
+            "askRegistrarVersion", "describeNode", "readCredential", "proveActivation", "keepEnrolment",
+            "beginSync",
             "fetchBundle", "fetchEntries", "makeWorkloadKeys", "requestSvids", "publishIdentities",
             "chooseAgentAction", "keepIssuerWatch",
             // answers of the agent API and of the Workload API: their own tests

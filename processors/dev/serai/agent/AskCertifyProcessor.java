@@ -1,22 +1,21 @@
 package dev.serai.agent;
 
 import dev.serai.tpm.Bytes;
-import dev.serai.tpm.Tpm;
+import dev.serai.tpm.camel.TpmRequest;
 import dev.serai.tpm.spec.TpmHash;
 import java.security.MessageDigest;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
 /**
- * Route step: the AK certifies the App Key for this challenge and this CSR; body Attestation in and
- * out. Qualifying data: SHA-256 of nonce, SHA-256 of the key's SPKI, SHA-256 of the CSR.
+ * Route step: what the AK is to certify for this challenge and this CSR; body Attestation in,
+ * TpmRequest.Certify out, the Attestation kept as a variable. Qualifying data: SHA-256 of nonce,
+ * SHA-256 of the key's SPKI, SHA-256 of the CSR.
  */
-final class CertifyAppKeyProcessor implements Processor {
-  private final Tpm tpm;
+final class AskCertifyProcessor implements Processor {
   private final AgentSelf self;
 
-  CertifyAppKeyProcessor(Tpm tpm, AgentSelf self) {
-    this.tpm = tpm;
+  AskCertifyProcessor(AgentSelf self) {
     this.self = self;
   }
 
@@ -28,11 +27,10 @@ final class CertifyAppKeyProcessor implements Processor {
     Bytes qualifying =
         sha256(
             attestation.nonce(), sha256(Bytes.copyOf(spki)), sha256(attestation.csr()));
+    exchange.setVariable(Attestation.VARIABLE, attestation);
     exchange
         .getMessage()
-        .setBody(
-            attestation.withCertify(
-                tpm.certify(key.key(), self.identity().akKind(), qualifying)));
+        .setBody(new TpmRequest.Certify(key.key(), self.identity().akKind(), qualifying));
   }
 
   private static Bytes sha256(Bytes... parts) {
