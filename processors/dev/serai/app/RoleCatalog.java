@@ -1,55 +1,54 @@
 package dev.serai.app;
 
+import dev.serai.agent.AgentRole;
+import dev.serai.enrolment.RegistrarRole;
+import dev.serai.issuing.IssuerRole;
 import dev.serai.role.Role;
+import dev.serai.watching.VerifierRole;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.TreeSet;
+import java.util.function.Supplier;
 
 /** The roles there are, in the order in which they are bound. */
 final class RoleCatalog {
-  /** Issuer first: the others take their identity from it when they share its process. */
-  static final List<String> NAMES = List.of("issuer", "registrar", "verifier", "sensor", "agent");
+  /**
+   * Issuer first: the others take their identity from it when they share its process. A role's
+   * class is loaded when the role is made, so that a verifier starts on a machine without libtss2.
+   */
+  private static final Map<String, Supplier<Role>> MAKERS = new LinkedHashMap<>();
 
-  private static final Map<String, String> CLASSES =
-      Map.of(
-          "issuer", "dev.serai.issuing.IssuerRole",
-          "registrar", "dev.serai.enrolment.RegistrarRole",
-          "verifier", "dev.serai.watching.VerifierRole",
-          "agent", "dev.serai.agent.AgentRole");
+  static {
+    MAKERS.put("issuer", IssuerRole::new);
+    MAKERS.put("registrar", RegistrarRole::new);
+    MAKERS.put("verifier", VerifierRole::new);
+    MAKERS.put("agent", AgentRole::new);
+  }
+
+  /** As serai.roles and the folders of routes name them. */
+  static final List<String> NAMES = List.copyOf(MAKERS.keySet());
 
   private RoleCatalog() {}
 
   /** The roles named by serai.roles. @throws RuntimeException CONFIGURATION_INVALID */
   static List<Role> named(List<String> wanted) {
     boolean all = wanted.equals(List.of("all"));
-    if (!all) {
-      for (String name : wanted) {
-        if (!CLASSES.containsKey(name)) {
-          throw LayeredSettings.invalid(
-              "serai.roles: no role " + name + "; there are " + new TreeSet<>(CLASSES.keySet()));
-        }
+    if (wanted.isEmpty()) {
+      throw LayeredSettings.invalid("serai.roles names no role; there are " + NAMES);
+    }
+    for (String name : wanted) {
+      if (!all && !MAKERS.containsKey(name)) {
+        throw LayeredSettings.invalid("serai.roles: no role " + name + "; there are " + NAMES);
       }
     }
     List<Role> roles = new ArrayList<>();
-    for (String name : NAMES) {
-      if (all || wanted.contains(name)) {
-        make(name).ifPresent(roles::add);
-      }
-    }
-    if (roles.isEmpty()) {
-      throw LayeredSettings.invalid("serai.roles names no role");
-    }
+    MAKERS.forEach(
+        (name, maker) -> {
+          if (all || wanted.contains(name)) {
+            roles.add(maker.get());
+          }
+        });
     return List.copyOf(roles);
-  }
-
-  private static Optional<Role> make(String name) {
-    try {
-      return Optional.of(
-          (Role) Class.forName(CLASSES.get(name)).getDeclaredConstructor().newInstance());
-    } catch (ReflectiveOperationException | NullPointerException e) {
-      return Optional.empty();
-    }
   }
 }

@@ -1,0 +1,62 @@
+package dev.serai.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The demo in a process of its own: what a new user sees first. */
+@Tag("slow")
+class DemoTest {
+  @TempDir Path dir;
+
+  @Test
+  void the_demo_ends_with_an_identity_that_openssl_accepts() throws Exception {
+    Path out = dir.resolve("out");
+    Process demo =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.serai.app.Main",
+                "demo",
+                "--once",
+                "--swtpm",
+                "--out",
+                out.toString())
+            .redirectErrorStream(true)
+            .start();
+    String said = new String(demo.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(demo.waitFor(180, TimeUnit.SECONDS)).isTrue();
+    assertThat(demo.exitValue()).as(said).isZero();
+
+    JsonNode report = new ObjectMapper().readTree(out.resolve("report.json").toFile());
+    assertThat(report.path("steps").findValuesAsText("step"))
+        .containsExactly("tpm", "start", "enrol", "attest", "entry", "svid");
+    assertThat(report.path("steps").findValuesAsText("ok")).containsOnly("true");
+    assertThat(report.path("node").path("state").asText()).isEqualTo("TRUSTED");
+    assertThat(report.path("node").path("id").asText()).isNotBlank();
+    assertThat(report.path("svid").path("id").asText()).startsWith("spiffe://demo.example/user/");
+    assertThat(report.path("svid").path("notAfter").asText()).contains("T");
+    assertThat(
+            PosixFilePermissions.toString(Files.getPosixFilePermissions(out.resolve("svid.key"))))
+        .isEqualTo("rw-------");
+
+    Process openssl =
+        new ProcessBuilder("openssl", "verify", "-CAfile", "bundle.pem", "svid.pem")
+            .directory(out.toFile())
+            .redirectErrorStream(true)
+            .start();
+    String verified = new String(openssl.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(openssl.waitFor()).as(verified).isZero();
+  }
+}
