@@ -44,6 +44,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -179,7 +180,7 @@ public final class RemoteRoleIdentities implements RoleIdentities, AutoCloseable
       pause = failed(new Reason(ReasonCode.INTERNAL_ERROR, ReasonCode.INTERNAL_ERROR.what()));
     }
     if (!timer.isShutdown()) {
-      timer.schedule(this::run, pause.toMillis(), TimeUnit.MILLISECONDS);
+      Future<?> unused = timer.schedule(this::run, pause.toMillis(), TimeUnit.MILLISECONDS);
     }
   }
 
