@@ -11,8 +11,8 @@ import java.util.Optional;
 
 /**
  * The life of the agent as values: what is reached, what failed and when it is tried again. Every
- * change is {@link #on}; what to do now is {@link #next}; what to show is {@link #state}. It has
- * no end state.
+ * change is {@link #on}; what to do now is {@link #next}; what to show is {@link #state}. It has no
+ * end state.
  */
 public final class AgentLifecycle {
   /** A refusal this long after the last proof is a new story, not a loop. */
@@ -146,8 +146,7 @@ public final class AgentLifecycle {
       if (progress != Progress.NO_APP_KEY) {
         return this;
       }
-      AgentLifecycle prepared =
-          with(Progress.NOT_ATTESTED, without(AgentAction.PREPARE_APP_KEY));
+      AgentLifecycle prepared = with(Progress.NOT_ATTESTED, without(AgentAction.PREPARE_APP_KEY));
       return ready
           .stored()
           .filter(stored -> !stored.expired(now))

@@ -9,8 +9,7 @@ import java.util.concurrent.atomic.AtomicReference;
 final class AgentSelf {
   private final AtomicReference<Optional<TpmIdentity>> identity =
       new AtomicReference<>(Optional.empty());
-  private final AtomicReference<Optional<AppKey>> appKey =
-      new AtomicReference<>(Optional.empty());
+  private final AtomicReference<Optional<AppKey>> appKey = new AtomicReference<>(Optional.empty());
 
   void identity(TpmIdentity read) {
     identity.set(Optional.of(read));

@@ -76,8 +76,7 @@ final class AnswerChallengeProcessor implements Processor {
     return SovereignAttestation.newBuilder()
         .setTpmSignedAttestation(attestation.quote().orElseThrow())
         .setAppKeyPublic(Pem.publicKey(key.publicArea().publicKey()))
-        .setAppKeyCertificate(
-            ByteString.copyFrom(KeylimeJson.write(certificate).toArray()))
+        .setAppKeyCertificate(ByteString.copyFrom(KeylimeJson.write(certificate).toArray()))
         .setChallengeNonce(nonce)
         .setKeylimeAgentUuid(self.identity().nodeId().text())
         .setAppKeyTpmPublic(ByteString.copyFrom(key.publicArea().encoded().toArray()))

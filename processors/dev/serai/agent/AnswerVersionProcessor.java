@@ -18,7 +18,6 @@ final class AnswerVersionProcessor implements Processor {
             HttpAnswer.of(
                 Envelope.success(
                     new AgentVersions(
-                        ApiVersion.CURRENT.toString(),
-                        Optional.of(ApiVersion.supportedTexts())))));
+                        ApiVersion.CURRENT.toString(), Optional.of(ApiVersion.supportedTexts())))));
   }
 }

@@ -45,7 +45,8 @@ final class AppKeyStore {
         if (!isRefused(e.fault())) {
           throw e;
         }
-        LOG.warn("the TPM does not take the kept App Key any more, a new one is made: {}",
+        LOG.warn(
+            "the TPM does not take the kept App Key any more, a new one is made: {}",
             e.getMessage());
       }
     }
@@ -75,8 +76,7 @@ final class AppKeyStore {
       Kept kept = KeylimeJson.read(Bytes.ofText(text.get()), LIMIT, Kept.class);
       return kept.type().equals(type.name())
           ? Optional.of(
-              new KeyRef.App(
-                  Bytes.ofBase64(kept.publicBlob()), Bytes.ofBase64(kept.privateBlob())))
+              new KeyRef.App(Bytes.ofBase64(kept.publicBlob()), Bytes.ofBase64(kept.privateBlob())))
           : Optional.empty();
     } catch (MalformedStructureException | IllegalArgumentException e) {
       LOG.warn("the kept App Key cannot be read, a new one is made: {}", e.getMessage());

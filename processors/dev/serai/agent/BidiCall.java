@@ -65,8 +65,7 @@ final class BidiCall<Q, A> implements AutoCloseable {
     }
     if (said.failure().isPresent()) {
       Throwable failure = said.failure().get();
-      throw Status.fromThrowable(failure)
-          .asRuntimeException(Status.trailersFromThrowable(failure));
+      throw Status.fromThrowable(failure).asRuntimeException(Status.trailersFromThrowable(failure));
     }
     return said.message();
   }

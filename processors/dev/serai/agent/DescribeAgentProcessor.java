@@ -20,8 +20,7 @@ final class DescribeAgentProcessor implements Processor {
     KeylimeAlgorithms words = KeylimeAlgorithms.of(tpm.akKind(), call.version());
     // The AK has no persistent handle: it is made again from its template when it is needed.
     AgentInfo info =
-        new AgentInfo(
-            tpm.nodeId().text(), words.hash(), words.encryption(), words.signature(), 0);
+        new AgentInfo(tpm.nodeId().text(), words.hash(), words.encryption(), words.signature(), 0);
     exchange.getMessage().setBody(HttpAnswer.of(Envelope.success(info)));
   }
 }

@@ -46,8 +46,7 @@ final class EntrySync {
   static List<Entry> run(Channel channel, Map<String, Entry> known, Duration patience) {
     try (BidiCall<SyncAuthorizedEntriesRequest, SyncAuthorizedEntriesResponse> call =
         BidiCall.open(
-            EntryGrpc.newStub(channel)
-                    .withDeadlineAfter(patience.toMillis(), TimeUnit.MILLISECONDS)
+            EntryGrpc.newStub(channel).withDeadlineAfter(patience.toMillis(), TimeUnit.MILLISECONDS)
                 ::syncAuthorizedEntries)) {
       call.send(SyncAuthorizedEntriesRequest.newBuilder().setOutputMask(MASK).build());
       SyncAuthorizedEntriesResponse first = next(call, patience);

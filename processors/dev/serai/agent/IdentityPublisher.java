@@ -6,9 +6,9 @@ import java.time.InstantSource;
 import java.util.Optional;
 
 /**
- * Decides what workloads see: identities, "not yet", or "no". Rounds of synchronisation and
- * changes of the agent's standing come from different threads; here they are put in order, and a
- * round that began before a refusal is not published after it.
+ * Decides what workloads see: identities, "not yet", or "no". Rounds of synchronisation and changes
+ * of the agent's standing come from different threads; here they are put in order, and a round that
+ * began before a refusal is not published after it.
  */
 final class IdentityPublisher implements AgentStatus.Listener {
   private final WorkloadSvids svids;
@@ -106,9 +106,6 @@ final class IdentityPublisher implements AgentStatus.Listener {
   private static Reason why(AgentState state) {
     return state
         .reason()
-        .orElseGet(
-            () ->
-                new Reason(
-                    ReasonCode.AGENT_NOT_READY, "the agent is " + state.name()));
+        .orElseGet(() -> new Reason(ReasonCode.AGENT_NOT_READY, "the agent is " + state.name()));
   }
 }

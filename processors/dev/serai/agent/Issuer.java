@@ -24,8 +24,7 @@ final class Issuer implements AutoCloseable {
   private final SpiffeId serverId;
   private final ManagedChannel asNode;
 
-  Issuer(
-      AgentSettings settings, TrustBundles bundles, AgentIdentity identity, AgentStatus status) {
+  Issuer(AgentSettings settings, TrustBundles bundles, AgentIdentity identity, AgentStatus status) {
     this.settings = settings;
     this.bundles = bundles;
     this.identity = identity;
@@ -78,8 +77,7 @@ final class Issuer implements AutoCloseable {
     if (tpm.isPresent()) {
       status.on(
           new AgentEvent.TpmLost(
-              new Reason(
-                  ReasonCode.TPM_UNAVAILABLE, String.valueOf(tpm.get().getMessage()))));
+              new Reason(ReasonCode.TPM_UNAVAILABLE, String.valueOf(tpm.get().getMessage()))));
       return tpm.get();
     }
     Reason reason = IssuerErrors.reason(failure);

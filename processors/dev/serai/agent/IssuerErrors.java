@@ -58,8 +58,7 @@ final class IssuerErrors {
       }
       ReasonCode code = ReasonCode.valueOf(info.getReason());
       // A TPM that fails over there is not this machine's.
-      return Optional.of(
-          AgentLifecycle.isTpmTrouble(code) ? ReasonCode.PEER_UNAVAILABLE : code);
+      return Optional.of(AgentLifecycle.isTpmTrouble(code) ? ReasonCode.PEER_UNAVAILABLE : code);
     } catch (InvalidProtocolBufferException | IllegalArgumentException e) {
       return Optional.empty();
     }
@@ -86,9 +85,7 @@ final class IssuerErrors {
   private static ReasonCode byStatus(StatusRuntimeException failure) {
     return switch (failure.getStatus().getCode()) {
       case UNAVAILABLE ->
-          certificateRefused(failure)
-              ? ReasonCode.NODE_NOT_ACTIVE
-              : ReasonCode.ISSUER_UNREACHABLE;
+          certificateRefused(failure) ? ReasonCode.NODE_NOT_ACTIVE : ReasonCode.ISSUER_UNREACHABLE;
       case CANCELLED, ABORTED -> ReasonCode.ISSUER_UNREACHABLE;
       case DEADLINE_EXCEEDED -> ReasonCode.DEADLINE_EXCEEDED;
       case RESOURCE_EXHAUSTED -> ReasonCode.RATE_LIMITED;

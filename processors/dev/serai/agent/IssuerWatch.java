@@ -125,8 +125,7 @@ final class IssuerWatch implements Processor, AutoCloseable {
     @Override
     public void onError(Throwable failure) {
       Status end = Status.fromThrowable(failure);
-      Duration pause =
-          end.getCode() == Status.Code.UNIMPLEMENTED ? UNKNOWN_THERE : afterFailure();
+      Duration pause = end.getCode() == Status.Code.UNIMPLEMENTED ? UNKNOWN_THERE : afterFailure();
       if (!ended(this, pause)) {
         return; // closed by us
       }

@@ -67,8 +67,7 @@ final class Pem {
 
   static X509Certificate certificate(byte[] der) throws CertificateException {
     return (X509Certificate)
-        CertificateFactory.getInstance("X.509")
-            .generateCertificate(new ByteArrayInputStream(der));
+        CertificateFactory.getInstance("X.509").generateCertificate(new ByteArrayInputStream(der));
   }
 
   static PrivateKey privateKey(String algorithm, String text) throws GeneralSecurityException {

@@ -21,10 +21,7 @@ final class QuoteForKeylimeProcessor implements Processor {
   private final MeasurementLogs logs;
 
   QuoteForKeylimeProcessor(
-      QuoteMaker quotes,
-      AgentSelf self,
-      SoftwareKeys.Transport transport,
-      MeasurementLogs logs) {
+      QuoteMaker quotes, AgentSelf self, SoftwareKeys.Transport transport, MeasurementLogs logs) {
     this.quotes = quotes;
     this.self = self;
     this.transport = transport;

@@ -36,9 +36,7 @@ final class QuotePlatformProcessor implements Processor {
       TpmHash hash =
           TpmHash.byBankName(bank.getBank())
               .orElseThrow(() -> notUnderstood("bank " + bank.getBank(), null));
-      banks
-          .computeIfAbsent(hash, h -> new TreeSet<>())
-          .addAll(bank.getPcrsList());
+      banks.computeIfAbsent(hash, h -> new TreeSet<>()).addAll(bank.getPcrsList());
     }
     try {
       return new PcrSelection(banks);

@@ -39,11 +39,6 @@ final class ReadTpmIdentityProcessor implements Processor {
     TpmtPublic ek = tpm.publicArea(kind);
     TpmtPublic ak = tpm.publicArea(settings.ak());
     return new TpmIdentity(
-        new AgentId(NodeIds.of(ek.name()).toString()),
-        kind,
-        ek,
-        certificates,
-        settings.ak(),
-        ak);
+        new AgentId(NodeIds.of(ek.name()).toString()), kind, ek, certificates, settings.ak(), ak);
   }
 }

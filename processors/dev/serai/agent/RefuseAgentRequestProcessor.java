@@ -7,8 +7,7 @@ import org.apache.camel.Processor;
 final class RefuseAgentRequestProcessor implements Processor {
   @Override
   public void process(Exchange exchange) throws Exception {
-    AgentApiCall.Refusal call =
-        exchange.getMessage().getMandatoryBody(AgentApiCall.Refusal.class);
+    AgentApiCall.Refusal call = exchange.getMessage().getMandatoryBody(AgentApiCall.Refusal.class);
     exchange.getMessage().setBody(call.answer());
   }
 }

@@ -34,8 +34,7 @@ final class RegistrarCall {
   }
 
   static int status(Exchange exchange) {
-    Integer status =
-        exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, Integer.class);
+    Integer status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, Integer.class);
     return status == null ? 0 : status;
   }
 
@@ -80,10 +79,8 @@ final class RegistrarCall {
 
   /** A registrar of ours names the code, in results or before the colon. */
   private static Optional<ReasonCode> reason(Envelope<?> envelope) {
-    Object reason =
-        envelope.results() instanceof Map<?, ?> results ? results.get("reason") : null;
-    String name =
-        reason instanceof String text ? text : envelope.status().split(":", 2)[0].trim();
+    Object reason = envelope.results() instanceof Map<?, ?> results ? results.get("reason") : null;
+    String name = reason instanceof String text ? text : envelope.status().split(":", 2)[0].trim();
     try {
       ReasonCode code = ReasonCode.valueOf(name);
       // A TPM or a database that fails over there is the registrar's trouble, not this TPM's.

@@ -109,7 +109,10 @@ public final class RemoteRoleIdentities implements RoleIdentities, AutoCloseable
 
   /** A key with its chain; entry: id and revision, for a role. */
   private record Held(
-      PrivateKey key, List<java.security.cert.X509Certificate> chain, String entry, Instant renewAt) {
+      PrivateKey key,
+      List<java.security.cert.X509Certificate> chain,
+      String entry,
+      Instant renewAt) {
     Instant notAfter() {
       return chain.get(0).getNotAfter().toInstant();
     }
@@ -230,8 +233,7 @@ public final class RemoteRoleIdentities implements RoleIdentities, AutoCloseable
     for (String role : holders.keySet()) {
       if (options.roles().contains(role) && !held.containsKey(role)) {
         throw new RefusalException(
-            ReasonCode.ENTRY_UNKNOWN,
-            "no entry %s%s for this process".formatted(PREFIX, role));
+            ReasonCode.ENTRY_UNKNOWN, "no entry %s%s for this process".formatted(PREFIX, role));
       }
     }
   }
@@ -254,13 +256,10 @@ public final class RemoteRoleIdentities implements RoleIdentities, AutoCloseable
             .batchNewX509SVID(
                 BatchNewX509SVIDRequest.newBuilder()
                     .addParams(
-                        NewX509SVIDParams.newBuilder()
-                            .setEntryId(entry.getId())
-                            .setCsr(csr(pair)))
+                        NewX509SVIDParams.newBuilder().setEntryId(entry.getId()).setCsr(csr(pair)))
                     .build());
     if (answer.getResultsCount() != 1 || answer.getResults(0).getStatus().getCode() != 0) {
-      throw new RefusalException(
-          ReasonCode.ENTRY_UNKNOWN, "no SVID for the entry of role " + role);
+      throw new RefusalException(ReasonCode.ENTRY_UNKNOWN, "no SVID for the entry of role " + role);
     }
     keep(
         role,
@@ -307,8 +306,7 @@ public final class RemoteRoleIdentities implements RoleIdentities, AutoCloseable
       AttestAgentResponse answer =
           call.next(options.callTimeout())
               .filter(AttestAgentResponse::hasResult)
-              .orElseThrow(
-                  () -> Status.INTERNAL.withDescription("no result").asRuntimeException());
+              .orElseThrow(() -> Status.INTERNAL.withDescription("no result").asRuntimeException());
       call.complete();
       return held(
           pair.getPrivate(),
@@ -347,9 +345,7 @@ public final class RemoteRoleIdentities implements RoleIdentities, AutoCloseable
     }
     SvidFacts facts =
         new SvidFacts(
-            entry,
-            chain.get(0).getNotBefore().toInstant(),
-            chain.get(0).getNotAfter().toInstant());
+            entry, chain.get(0).getNotBefore().toInstant(), chain.get(0).getNotAfter().toInstant());
     return new Held(key, chain, entry, facts.renewAt(ThreadLocalRandom.current().nextDouble()));
   }
 
@@ -399,9 +395,7 @@ public final class RemoteRoleIdentities implements RoleIdentities, AutoCloseable
     List<java.security.cert.X509Certificate> authorities = bundles.authorities();
     if (!authorities.isEmpty()) {
       MaterialHolder holder =
-          name.equals(NODE)
-              ? node
-              : holders.computeIfAbsent(name, role -> new MaterialHolder());
+          name.equals(NODE) ? node : holders.computeIfAbsent(name, role -> new MaterialHolder());
       holder.set(new X509Material(made.chain(), made.key(), authorities));
     }
   }

@@ -8,8 +8,8 @@ import dev.serai.proto.spire.svid.v1.SVIDGrpc;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.workload.WorkloadKey;
-import java.security.cert.X509Certificate;
 import java.io.IOException;
+import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -80,8 +80,7 @@ final class RequestSvidsProcessor implements Processor {
       held(request, KeepAgentSvidProcessor.chain(result.getSvid().getCertChainList()))
           .ifPresentOrElse(
               received::add,
-              () ->
-                  LOG.warn("the SVID for entry {} is not for its key", request.entry().getId()));
+              () -> LOG.warn("the SVID for entry {} is not for its key", request.entry().getId()));
     }
     return received;
   }

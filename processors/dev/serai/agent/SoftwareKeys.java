@@ -155,8 +155,7 @@ final class SoftwareKeys {
       RSAPrivateCrtKey key = (RSAPrivateCrtKey) Pem.privateKey("RSA", text);
       RSAPublicKeySpec half = new RSAPublicKeySpec(key.getModulus(), key.getPublicExponent());
       return Optional.of(
-          new Transport(
-              key, Pem.publicKey(KeyFactory.getInstance("RSA").generatePublic(half))));
+          new Transport(key, Pem.publicKey(KeyFactory.getInstance("RSA").generatePublic(half))));
     } catch (GeneralSecurityException | RuntimeException e) {
       return Optional.empty();
     }

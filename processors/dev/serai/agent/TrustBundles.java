@@ -18,9 +18,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The authorities of the trust domain, as far as this agent knows them. It begins with the file an
- * operator (or an issuer in the same process) put; from then on it holds what the issuer last
- * said. A file that changed afterwards is newer word and counts again, so an agent of a rebuilt
- * issuer is mended by a file.
+ * operator (or an issuer in the same process) put; from then on it holds what the issuer last said.
+ * A file that changed afterwards is newer word and counts again, so an agent of a rebuilt issuer is
+ * mended by a file.
  */
 final class TrustBundles {
   private static final Logger LOG = LoggerFactory.getLogger(TrustBundles.class);
@@ -96,8 +96,7 @@ final class TrustBundles {
       if (said.isEmpty() || sameSet(said, authorities) && files.read(FILE).isPresent()) {
         return;
       }
-      files.write(
-          FILE, KeylimeJson.write(new Kept(givenDigest, Pem.certificates(said))).toText());
+      files.write(FILE, KeylimeJson.write(new Kept(givenDigest, Pem.certificates(said))).toText());
       if (sameSet(said, authorities)) {
         return;
       }

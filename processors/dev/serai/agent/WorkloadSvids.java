@@ -52,9 +52,7 @@ final class WorkloadSvids {
     for (Entry entry : authorised) {
       HeldSvid held = svids.get(entry.getId());
       if (!entry.getStoreSvid()
-          && (held == null
-              || !isFor(held, entry)
-              || !now.isBefore(held.renewAt()))) {
+          && (held == null || !isFor(held, entry) || !now.isBefore(held.renewAt()))) {
         needing.add(entry);
       }
     }

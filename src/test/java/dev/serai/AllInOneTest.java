@@ -103,10 +103,7 @@ class AllInOneTest {
 
   private void trusted() {
     await().atMost(SOON).until(() -> agent().attested());
-    await()
-        .atMost(SOON)
-        .ignoreExceptions()
-        .until(() -> node().getState().equals("TRUSTED"));
+    await().atMost(SOON).ignoreExceptions().until(() -> node().getState().equals("TRUSTED"));
   }
 
   private void createEntry(String path) {
@@ -179,7 +176,12 @@ class AllInOneTest {
   }
 
   private long quotesAnswered() {
-    return serai.context().meters().find("serai.quote.fetch").tag("answered", "true").timers()
+    return serai
+        .context()
+        .meters()
+        .find("serai.quote.fetch")
+        .tag("answered", "true")
+        .timers()
         .stream()
         .mapToLong(timer -> timer.count())
         .sum();
@@ -227,9 +229,7 @@ class AllInOneTest {
     await().atMost(SOON).until(this::served);
     BlockingQueue<Seen> stream = fetch();
     next(stream, Duration.ofSeconds(5));
-    serai
-        .bean("tpm", Tpm.class)
-        .extendPcr(7, TpmHash.SHA256, Bytes.copyOf(new byte[32]));
+    serai.bean("tpm", Tpm.class).extendPcr(7, TpmHash.SHA256, Bytes.copyOf(new byte[32]));
     Seen end = next(stream, SOON);
     assertThat(end.what()).isEqualTo(Status.Code.PERMISSION_DENIED);
     NodeView rejected = node();

@@ -148,8 +148,7 @@ class AgentApiTest {
 
   @Test
   void a_partial_quote_is_bound_too_and_names_no_key() throws Exception {
-    String key =
-        results(get(verifier(), "/v2.6/quotes/identity?nonce=n1")).path("pubkey").asText();
+    String key = results(get(verifier(), "/v2.6/quotes/identity?nonce=n1")).path("pubkey").asText();
     JsonNode results =
         results(get(verifier(), "/v2.1/quotes/integrity?nonce=n2&mask=0x0&partial=1"));
     assertThat(results.has("pubkey")).isFalse();
@@ -171,8 +170,7 @@ class AgentApiTest {
     Tpm tpm = agent.bean("tpm", Tpm.class);
     tpm.extendPcr(16, TpmHash.SHA256, Bytes.copyOf(new byte[32]));
     JsonNode results = results(get(verifier(), "/v2.6/quotes/identity?nonce=again"));
-    bound(
-        QuoteString.parse(results.path("quote").asText()), results.path("pubkey").asText());
+    bound(QuoteString.parse(results.path("quote").asText()), results.path("pubkey").asText());
   }
 
   private static void bound(QuoteString quote, String pem) throws Exception {
@@ -189,21 +187,30 @@ class AgentApiTest {
     Files.writeString(
         work.resolve("ak.pem"),
         Pem.publicKey(
-            agent
-                .bean("tpm", Tpm.class)
-                .publicArea(KeyRef.Attestation.ECDSA_P256)
-                .publicKey()));
+            agent.bean("tpm", Tpm.class).publicArea(KeyRef.Attestation.ECDSA_P256).publicKey()));
     Files.write(work.resolve("msg"), quote.attest().toArray());
     Files.write(work.resolve("sig"), quote.signature().toArray());
     Files.write(work.resolve("pcrs"), quote.pcrBlob().toArray());
     Process tool =
         new ProcessBuilder(
-                "tpm2_checkquote", "-u", "ak.pem", "-m", "msg", "-s", "sig", "-f", "pcrs", "-g",
-                "sha256", "-q", Bytes.ofText(nonce).toHex())
+                "tpm2_checkquote",
+                "-u",
+                "ak.pem",
+                "-m",
+                "msg",
+                "-s",
+                "sig",
+                "-f",
+                "pcrs",
+                "-g",
+                "sha256",
+                "-q",
+                Bytes.ofText(nonce).toHex())
             .directory(work.toFile())
             .redirectErrorStream(true)
             .start();
-    String said = new String(tool.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+    String said =
+        new String(tool.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
     assertThat(tool.waitFor()).as(said).isZero();
   }
 
@@ -290,7 +297,6 @@ class AgentApiTest {
     await()
         .atMost(Duration.ofSeconds(20))
         .ignoreExceptions()
-        .until(
-            () -> get(verifier(), "/v2.6/quotes/identity?nonce=after").statusCode() == 200);
+        .until(() -> get(verifier(), "/v2.6/quotes/identity?nonce=after").statusCode() == 200);
   }
 }

@@ -297,8 +297,7 @@ class AgentLifecycleTest {
                         : Optional.empty());
             case 3 -> new AgentEvent.SvidIssued(svid(Duration.ofMinutes(5)));
             case 4 ->
-                new AgentEvent.NodeRefused(
-                    new Reason(codes[dice.nextInt(codes.length)], "test"));
+                new AgentEvent.NodeRefused(new Reason(codes[dice.nextInt(codes.length)], "test"));
             case 5 -> new AgentEvent.TpmLost(new Reason(ReasonCode.TPM_UNAVAILABLE, "test"));
             default ->
                 new AgentEvent.ActionFailed(

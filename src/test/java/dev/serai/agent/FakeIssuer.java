@@ -29,9 +29,9 @@ import dev.serai.proto.spire.types.X509Certificate;
 import dev.serai.proto.spire.types.X509SVID;
 import dev.serai.reason.ReasonCode;
 import dev.serai.testing.TestAuthority;
-import io.grpc.Grpc;
 import io.grpc.Context;
 import io.grpc.Contexts;
+import io.grpc.Grpc;
 import io.grpc.Metadata;
 import io.grpc.Server;
 import io.grpc.ServerCall;
@@ -97,7 +97,8 @@ final class FakeIssuer implements AutoCloseable {
   FakeIssuer start() throws Exception {
     var ssl =
         SslContextBuilder.forServer(
-                material.privateKey(), material.chain().toArray(java.security.cert.X509Certificate[]::new))
+                material.privateKey(),
+                material.chain().toArray(java.security.cert.X509Certificate[]::new))
             .trustManager(authority.certificate())
             .clientAuth(ClientAuth.OPTIONAL);
     server =
@@ -142,8 +143,7 @@ final class FakeIssuer implements AutoCloseable {
             status.addDetails(
                 Any.pack(PermissionDeniedDetails.newBuilder().setReason(reason).build())));
     status.addDetails(
-        Any.pack(
-            ErrorInfo.newBuilder().setDomain("serai.dev").setReason(code.name()).build()));
+        Any.pack(ErrorInfo.newBuilder().setDomain("serai.dev").setReason(code.name()).build()));
     return StatusProto.toStatusRuntimeException(status.build());
   }
 
@@ -153,8 +153,7 @@ final class FakeIssuer implements AutoCloseable {
         com.google.rpc.Status.newBuilder()
             .setCode(7)
             .setMessage("agent is not active")
-            .addDetails(
-                Any.pack(PermissionDeniedDetails.newBuilder().setReason(reason).build()))
+            .addDetails(Any.pack(PermissionDeniedDetails.newBuilder().setReason(reason).build()))
             .build());
   }
 
@@ -278,8 +277,7 @@ final class FakeIssuer implements AutoCloseable {
             String path =
                 "/spire/agent/unified_identity/"
                     + params.get().getData().getPayload().toStringUtf8();
-            var leaf =
-                sign(params.get().getParams().getCsr().toByteArray(), path, agentTtl);
+            var leaf = sign(params.get().getParams().getCsr().toByteArray(), path, agentTtl);
             active.add(leaf.getSerialNumber().toString());
             refuseNode.set(Optional.empty());
             answers.onNext(

@@ -50,7 +50,8 @@ class RemoteRoleIdentitiesTest {
               CreateJoinTokenRequest.newBuilder()
                   .setTtl(600)
                   .setAgentId(
-                      SPIFFEID.newBuilder()
+                      SPIFFEID
+                          .newBuilder()
                           .setTrustDomain("test.example")
                           .setPath("/serai/registrar"))
                   .build())
@@ -71,10 +72,7 @@ class RemoteRoleIdentitiesTest {
   }
 
   private Optional<X509Material> identity() {
-    return registrar
-        .bean("roleIdentities", RoleIdentities.class)
-        .forRole("registrar")
-        .current();
+    return registrar.bean("roleIdentities", RoleIdentities.class).forRole("registrar").current();
   }
 
   @Test
@@ -89,16 +87,14 @@ class RemoteRoleIdentitiesTest {
     startRegistrar();
     await().atMost(Duration.ofSeconds(20)).until(() -> identity().isPresent());
     assertThat(identity().orElseThrow().leaf()).isEqualTo(first.leaf());
-    RemoteRoleIdentities identities =
-        registrar.bean("roleIdentities", RemoteRoleIdentities.class);
+    RemoteRoleIdentities identities = registrar.bean("roleIdentities", RemoteRoleIdentities.class);
     await().atMost(Duration.ofSeconds(20)).until(() -> identities.trouble().isEmpty());
   }
 
   @Test
   void without_a_good_token_it_says_so_and_goes_on_trying() throws Exception {
     startRegistrar();
-    RemoteRoleIdentities identities =
-        registrar.bean("roleIdentities", RemoteRoleIdentities.class);
+    RemoteRoleIdentities identities = registrar.bean("roleIdentities", RemoteRoleIdentities.class);
     await()
         .atMost(Duration.ofSeconds(20))
         .until(

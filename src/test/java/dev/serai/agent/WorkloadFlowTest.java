@@ -133,8 +133,7 @@ class WorkloadFlowTest {
     issuer.entry(entry("a", "/a", 1));
     await().until(() -> next(fetch(), Duration.ofSeconds(2)) instanceof List);
     BlockingQueue<Object> stream = fetch();
-    assertThat(next(stream, Duration.ofSeconds(2)))
-        .isEqualTo(List.of("spiffe://test.example/a"));
+    assertThat(next(stream, Duration.ofSeconds(2))).isEqualTo(List.of("spiffe://test.example/a"));
     long begun = System.nanoTime();
     issuer.entry(entry("b", "/b", 1));
     assertThat(next(stream, Duration.ofMillis(500)))
@@ -145,8 +144,7 @@ class WorkloadFlowTest {
         .isEqualTo(List.of("spiffe://test.example/a", "spiffe://test.example/c"));
     issuer.entries.remove("b");
     issuer.tell();
-    assertThat(next(stream, Duration.ofSeconds(1)))
-        .isEqualTo(List.of("spiffe://test.example/a"));
+    assertThat(next(stream, Duration.ofSeconds(1))).isEqualTo(List.of("spiffe://test.example/a"));
   }
 
   @Test
@@ -199,7 +197,8 @@ class WorkloadFlowTest {
     issuer.entry(entry("b", "/b", 1));
     await()
         .atMost(Duration.ofSeconds(15))
-        .until(() -> next(fetch(), Duration.ofSeconds(2)) instanceof List<?> ids && ids.size() == 2);
+        .until(
+            () -> next(fetch(), Duration.ofSeconds(2)) instanceof List<?> ids && ids.size() == 2);
   }
 
   @Test
