@@ -113,8 +113,7 @@ public final class AgentRole implements Role {
     context.bind("describeNode", new DescribeNodeProcessor(self, settings, server));
     context.bind("readCredential", new ReadCredentialProcessor(self));
     context.bind("proveActivation", new ProveActivationProcessor(self));
-    context.bind(
-        "keepEnrolment", new KeepEnrolmentProcessor(self, files, settings, server));
+    context.bind("keepEnrolment", new KeepEnrolmentProcessor(self, files, settings, server));
   }
 
   private static void bindAttestation(
@@ -200,15 +199,13 @@ public final class AgentRole implements Role {
     context.bind(
         "readAgentRequest",
         new ReadAgentRequestProcessor(
-            new TokenBuckets(settings.quotesPerSecond(), settings.quoteBurst()),
-            context.clock()));
+            new TokenBuckets(settings.quotesPerSecond(), settings.quoteBurst()), context.clock()));
     context.bind("answerVersion", new AnswerVersionProcessor());
     context.bind("describeAgent", new DescribeAgentProcessor(self));
     context.bind("refuseAgentRequest", new RefuseAgentRequestProcessor());
     context.bind("writeAgentAnswer", new WriteHttpAnswerProcessor());
     context.bind(
-        "agentApiListener",
-        GuardedListener.askingForCertificate(API_CONNECTIONS, API_SILENCE));
+        "agentApiListener", GuardedListener.askingForCertificate(API_CONNECTIONS, API_SILENCE));
     context.bind(
         "agentApiTls",
         SwappableTls.pinned(

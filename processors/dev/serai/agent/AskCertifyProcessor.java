@@ -25,8 +25,7 @@ final class AskCertifyProcessor implements Processor {
     AppKey key = attestation.appKey();
     byte[] spki = key.publicArea().publicKey().getEncoded();
     Bytes qualifying =
-        sha256(
-            attestation.nonce(), sha256(Bytes.copyOf(spki)), sha256(attestation.csr()));
+        sha256(attestation.nonce(), sha256(Bytes.copyOf(spki)), sha256(attestation.csr()));
     exchange.setVariable(Attestation.VARIABLE, attestation);
     exchange
         .getMessage()

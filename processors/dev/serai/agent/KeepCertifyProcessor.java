@@ -6,7 +6,9 @@ import dev.serai.tpm.Tpm;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
-/** Route step: adds the AK's statement to the attestation; body Tpm.Attested in, Attestation out. */
+/**
+ * Route step: adds the AK's statement to the attestation; body Tpm.Attested in, Attestation out.
+ */
 final class KeepCertifyProcessor implements Processor {
   @Override
   public void process(Exchange exchange) throws Exception {

@@ -26,7 +26,6 @@ final class ProveActivationProcessor implements Processor {
         "PUT",
         exchange.getVariable(DescribeNodeProcessor.PATH, String.class),
         Optional.of(
-            new ActivateRequest(
-                Optional.of(AuthTag.of(challenge, self.identity().nodeId())))));
+            new ActivateRequest(Optional.of(AuthTag.of(challenge, self.identity().nodeId())))));
   }
 }

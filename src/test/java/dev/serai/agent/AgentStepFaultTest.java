@@ -141,7 +141,11 @@ class AgentStepFaultTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "beginAttestation", "askCertify", "keepCertify", "quotePlatform", "answerChallenge",
+        "beginAttestation",
+        "askCertify",
+        "keepCertify",
+        "quotePlatform",
+        "answerChallenge",
         "keepAgentSvid"
       })
   void attestation(String step) {
@@ -167,7 +171,10 @@ class AgentStepFaultTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "askRegistrarVersion", "describeNode", "readCredential", "proveActivation",
+        "askRegistrarVersion",
+        "describeNode",
+        "readCredential",
+        "proveActivation",
         "keepEnrolment"
       })
   void enrolment(String step) {
@@ -207,8 +214,9 @@ class AgentStepFaultTest {
     await()
         .atMost(Duration.ofSeconds(10))
         .until(
-            () -> agent.context().meters().find("serai.refusals").counters().stream()
-                .anyMatch(c -> c.getId().getTag("route").matches("sync-entries|fetch-svids")));
+            () ->
+                agent.context().meters().find("serai.refusals").counters().stream()
+                    .anyMatch(c -> c.getId().getTag("route").matches("sync-entries|fetch-svids")));
     assertThat(status().attested()).isTrue();
     BROKEN.clear();
     issuer.tell();
@@ -230,8 +238,13 @@ class AgentStepFaultTest {
         .atMost(Duration.ofSeconds(10))
         .until(
             () ->
-                agent.context().meters().find("serai.refusals").tag("reason", "INTERNAL_ERROR")
-                        .counters().stream()
+                agent
+                        .context()
+                        .meters()
+                        .find("serai.refusals")
+                        .tag("reason", "INTERNAL_ERROR")
+                        .counters()
+                        .stream()
                         .filter(
                             c ->
                                 c.getId().getTag("route").equals("drive-agent")
@@ -247,16 +260,41 @@ class AgentStepFaultTest {
     assertThat(SEEN)
         .containsExactlyInAnyOrder(
             // broken above
-            "beginAttestation", "askCertify", "keepCertify", "quotePlatform", "answerChallenge",
-            "keepAgentSvid", "readTpmIdentity", "recallEnrolment", "loadAppKey", "recallAgentSvid",
-            "askRegistrarVersion", "describeNode", "readCredential", "proveActivation", "keepEnrolment",
+            "beginAttestation",
+            "askCertify",
+            "keepCertify",
+            "quotePlatform",
+            "answerChallenge",
+            "keepAgentSvid",
+            "readTpmIdentity",
+            "recallEnrolment",
+            "loadAppKey",
+            "recallAgentSvid",
+            "askRegistrarVersion",
+            "describeNode",
+            "readCredential",
+            "proveActivation",
+            "keepEnrolment",
             "beginSync",
-            "fetchBundle", "fetchEntries", "makeWorkloadKeys", "requestSvids", "publishIdentities",
-            "chooseAgentAction", "keepIssuerWatch",
+            "fetchBundle",
+            "fetchEntries",
+            "makeWorkloadKeys",
+            "requestSvids",
+            "publishIdentities",
+            "chooseAgentAction",
+            "keepIssuerWatch",
             // answers of the agent API and of the Workload API: their own tests
-            "quoteIntegrity", "quoteIdentity", "readAgentRequest", "answerVersion", "describeAgent",
-            "refuseAgentRequest", "writeAgentAnswer", "checkSecurityHeader", "attestWorkload",
-            "streamX509Svids", "streamX509Bundles",
+            "quoteIntegrity",
+            "quoteIdentity",
+            "readAgentRequest",
+            "answerVersion",
+            "describeAgent",
+            "refuseAgentRequest",
+            "writeAgentAnswer",
+            "checkSecurityHeader",
+            "attestWorkload",
+            "streamX509Svids",
+            "streamX509Bundles",
             // nothing to fail on: takes back what has ended
             "dropEndedSvids");
   }
