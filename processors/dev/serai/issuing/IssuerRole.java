@@ -1,12 +1,12 @@
 package dev.serai.issuing;
 
 import dev.serai.appraisal.EnrolledNodes;
+import dev.serai.appraisal.NodeWatch;
 import dev.serai.appraisal.StateReport;
 import dev.serai.appraisal.Trusted;
 import dev.serai.net.RoleIdentities;
 import dev.serai.net.SwappableTls;
 import dev.serai.net.TlsContexts;
-import dev.serai.node.WatchedNodes;
 import dev.serai.proto.serai.v1.ListNodesRequest;
 import dev.serai.proto.serai.v1.NodeGrpc;
 import dev.serai.proto.serai.v1.NodesGrpc;
@@ -57,9 +57,12 @@ import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The issuer's wiring. */
 public final class IssuerRole implements Role {
+  private static final Logger LOG = LoggerFactory.getLogger(IssuerRole.class);
   private static final Duration SHORTEST_LIFE = Duration.ofSeconds(5);
   private static final Duration KEEP_EXPIRED_AUTHORITIES = Duration.ofHours(24);
   private static final Duration KEEP_EXPIRED_NODES = Duration.ofDays(7);
@@ -80,6 +83,8 @@ public final class IssuerRole implements Role {
     Duration svidLife = life(settings, "serai.issuer.svid-ttl");
     RotationSchedule schedule =
         new RotationSchedule(life(settings, "serai.issuer.ca-ttl"), KEEP_EXPIRED_AUTHORITIES);
+
+    warnOfLongLives(schedule, agentLife, svidLife);
 
     Authority authority =
         Authority.open(
@@ -142,7 +147,7 @@ public final class IssuerRole implements Role {
         new EntrySync(entries.index(), clock),
         new SvidIssuance(
             entries.index(), minter, signatures, signing, svidLife, clock, context.meters()));
-    context.bind("watchNode", new WatchNodeProcessor(new NodeWatch(feed, gate)));
+    context.bind("watchNode", new WatchNodeProcessor(new AgentWatches(feed, gate)));
     bindVerdicts(context, new VerdictReports(nodes));
     bindEntryAdministration(context, new EntryAdministration(entries));
     bindNodeAdministration(
@@ -156,7 +161,16 @@ public final class IssuerRole implements Role {
     bindAction(context, "pruneJoinTokens", tokens::prune);
     bindAction(context, "pruneChallenges", challenges::prune);
     context.bind("roleHealth-issuer", (RoleHealth) () -> standing(authority));
-    context.bind("trustAuthority", authority);
+  }
+
+  private static void warnOfLongLives(RotationSchedule schedule, Duration... lives) {
+    for (Duration life : lives) {
+      if (life.compareTo(schedule.longestDocument()) > 0) {
+        LOG.warn(
+            "documents of {} outlive a sixth of serai.issuer.ca-ttl; rotation cuts some short",
+            life);
+      }
+    }
   }
 
   private static void bindServer(
@@ -315,7 +329,7 @@ public final class IssuerRole implements Role {
             nodes,
             agents,
             neighbour(context, "enrolledNodes", EnrolledNodes.class),
-            neighbour(context, WatchedNodes.BEAN, WatchedNodes.class));
+            neighbour(context, "nodeWatch", NodeWatch.class));
     context.bind(
         "adminListNodes",
         new CallProcessor<>(Caller.Local.class, ListNodesRequest.class, admin::list));

@@ -2,7 +2,7 @@ package dev.serai.issuing;
 
 import dev.serai.appraisal.EnrolledNodes;
 import dev.serai.appraisal.NodeRecord;
-import dev.serai.node.WatchedNodes;
+import dev.serai.appraisal.NodeWatch;
 import dev.serai.proto.serai.v1.ListNodesRequest;
 import dev.serai.proto.serai.v1.ListNodesResponse;
 import dev.serai.proto.serai.v1.NodeView;
@@ -28,13 +28,13 @@ final class NodeAdministration {
   private final NodeStore nodes;
   private final AgentAdministration agents;
   private final Supplier<Optional<EnrolledNodes>> enrolled;
-  private final Supplier<Optional<WatchedNodes>> watched;
+  private final Supplier<Optional<NodeWatch>> watched;
 
   NodeAdministration(
       NodeStore nodes,
       AgentAdministration agents,
       Supplier<Optional<EnrolledNodes>> enrolled,
-      Supplier<Optional<WatchedNodes>> watched) {
+      Supplier<Optional<NodeWatch>> watched) {
     this.nodes = nodes;
     this.agents = agents;
     this.enrolled = enrolled;
@@ -160,7 +160,7 @@ final class NodeAdministration {
                                 .setCode(reason.code().name())
                                 .setDetail(reason.detail()))));
     node.nodeId()
-        .flatMap(id -> watched.get().flatMap(w -> w.find(id)))
+        .flatMap(id -> watched.get().flatMap(w -> w.byId(id)))
         .ifPresent(w -> view.setBreaker(w.breaker()).putAllPcrs(w.pcrs()));
     return view.setState(state(node, standing)).build();
   }

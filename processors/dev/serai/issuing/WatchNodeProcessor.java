@@ -8,9 +8,9 @@ import org.apache.camel.Processor;
 
 /** Route step: hands the call over to the watches, which answer it from now on. */
 final class WatchNodeProcessor implements Processor {
-  private final NodeWatch watch;
+  private final AgentWatches watch;
 
-  WatchNodeProcessor(NodeWatch watch) {
+  WatchNodeProcessor(AgentWatches watch) {
     this.watch = watch;
   }
 

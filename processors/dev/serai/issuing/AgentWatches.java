@@ -10,11 +10,11 @@ import dev.serai.spiffe.SpiffeId;
 import java.util.Set;
 
 /** Keeps the open watches of the agents; ends them when their node is refused. */
-final class NodeWatch {
+final class AgentWatches {
   private final ChangeFeed feed;
   private final NodeGate gate;
 
-  NodeWatch(ChangeFeed feed, NodeGate gate) {
+  AgentWatches(ChangeFeed feed, NodeGate gate) {
     this.feed = feed;
     this.gate = gate;
   }
