@@ -125,10 +125,7 @@ class EkTrustTest {
   }
 
   private static EkVerdict judge(
-      TpmtPublic ek,
-      Set<X509Certificate> store,
-      Predicate<TpmName> list,
-      X509Certificate... sent) {
+      TpmtPublic ek, Set<X509Certificate> store, Predicate<TpmName> list, X509Certificate... sent) {
     return new EkTrust(store, list).judge(ek, new EkCertificates(List.of(sent)), NOW);
   }
 
@@ -159,14 +156,12 @@ class EkTrustTest {
   void an_extended_key_usage_for_something_else_is_refused() {
     Template ek = new Template();
     ek.usage = Optional.of(KeyPurposeId.id_kp_serverAuth);
-    assertRejected(
-        judge(Set.of(root()), ek.signed("CN=root", CA)), ReasonCode.EK_NOT_TRUSTED);
+    assertRejected(judge(Set.of(root()), ek.signed("CN=root", CA)), ReasonCode.EK_NOT_TRUSTED);
   }
 
   @Test
   void the_chain_may_go_over_certificates_the_agent_sent() {
-    X509Certificate between =
-        Template.ca("CN=between", OTHER.getPublic()).signed("CN=root", CA);
+    X509Certificate between = Template.ca("CN=between", OTHER.getPublic()).signed("CN=root", CA);
     X509Certificate ek = new Template().signed("CN=between", OTHER);
     assertTrusted(judge(Set.of(root()), ek, between), EkTrustBasis.CERTIFICATE);
     assertRejected(judge(Set.of(root()), ek), ReasonCode.EK_NOT_TRUSTED);
@@ -200,16 +195,14 @@ class EkTrustTest {
   @Test
   void a_name_without_the_key_is_refused() {
     assertRejected(
-        judge(Set.of(root()), new Template().signed("CN=root", OTHER)),
-        ReasonCode.EK_NOT_TRUSTED);
+        judge(Set.of(root()), new Template().signed("CN=root", OTHER)), ReasonCode.EK_NOT_TRUSTED);
   }
 
   @Test
   void an_expired_certificate_is_refused_and_one_of_tomorrow_too() {
     Template expired = new Template();
     expired.notAfter = NOW.minusSeconds(1);
-    assertRejected(
-        judge(Set.of(root()), expired.signed("CN=root", CA)), ReasonCode.EK_NOT_TRUSTED);
+    assertRejected(judge(Set.of(root()), expired.signed("CN=root", CA)), ReasonCode.EK_NOT_TRUSTED);
     Template tomorrow = new Template();
     tomorrow.notBefore = NOW.plusSeconds(60);
     assertRejected(
@@ -283,8 +276,7 @@ class EkTrustTest {
       throw new IllegalStateException(e);
     }
     assertTrusted(
-        judge(ek, Set.of(root()), NOBODY, marked.signed("CN=root", CA)),
-        EkTrustBasis.CERTIFICATE);
+        judge(ek, Set.of(root()), NOBODY, marked.signed("CN=root", CA)), EkTrustBasis.CERTIFICATE);
   }
 
   @Test
@@ -306,8 +298,7 @@ class EkTrustTest {
                 Attribute.RESTRICTED,
                 Attribute.DECRYPT,
                 Attribute.SIGN))) {
-      assertRejected(
-          judge(area, Set.of(root()), name -> true), ReasonCode.EK_NOT_SUPPORTED);
+      assertRejected(judge(area, Set.of(root()), name -> true), ReasonCode.EK_NOT_SUPPORTED);
     }
   }
 

@@ -33,14 +33,23 @@ final class WatchFixture implements AutoCloseable {
   private volatile Duration offset = Duration.ZERO;
   private final Path state;
   private final Map<String, String> settings;
+  private final Map<String, Processor> planted;
   SeraiHarness serai;
 
   /**
    * @param settings pairs of key and value
    */
   WatchFixture(Path state, Map<String, String> settings) {
+    this(state, settings, Map.of());
+  }
+
+  /**
+   * @param planted processors in the place of beans
+   */
+  WatchFixture(Path state, Map<String, String> settings, Map<String, Processor> planted) {
     this.state = state;
     this.settings = settings;
+    this.planted = planted;
     try {
       Files.writeString(
           state.resolve("policy.json"),
@@ -106,6 +115,11 @@ final class WatchFixture implements AutoCloseable {
     public void bind(RoleContext context) {
       context.bind("test-registrar", (Processor) WatchFixture.this::lookup);
       context.bind("test-issuer", (Processor) WatchFixture.this::apply);
+      planted.forEach(
+          (bean, instead) -> {
+            context.camel().getRegistry().unbind(bean);
+            context.bind(bean, instead);
+          });
     }
   }
 
@@ -133,6 +147,11 @@ final class WatchFixture implements AutoCloseable {
 
   /** The node is enrolled and has just been trusted. */
   void attested(NodeRecord node) {
+    attest(node);
+  }
+
+  /** What the issuer would get. */
+  Object attest(NodeRecord node) {
     registrar.put(node.nodeId(), node);
     try {
       Verdict trusted =
@@ -148,7 +167,7 @@ final class WatchFixture implements AutoCloseable {
                       node.ek().name().toHex(),
                       node.ak().name().toHex(),
                       "00".repeat(32)));
-      serai.template().requestBody("direct:watch-from-now", trusted);
+      return serai.template().requestBody("direct:watch-from-now", trusted);
     } catch (Exception e) {
       throw new IllegalStateException(e);
     }
