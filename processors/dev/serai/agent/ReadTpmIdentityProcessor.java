@@ -25,6 +25,7 @@ final class ReadTpmIdentityProcessor implements Processor {
   }
 
   private TpmIdentity read() {
+    tpm.clock(); // what is asked below may be known from before: does the TPM answer now?
     KeyRef.Endorsement kind = KeyRef.Endorsement.RSA_2048;
     List<Bytes> certificates = List.of();
     if (settings.ek() != AgentSettings.EkChoice.RSA_2048) {

@@ -57,8 +57,11 @@ class AllInOneTest {
   void start() throws Exception {
     Path trust = Files.createDirectories(dir.resolve("ek"));
     Files.writeString(trust.resolve("ca.pem"), pem(SwTpm.ekRoot().getEncoded()));
+    int tlsPort = SeraiHarness.freePort();
     serai =
         SeraiHarness.roles("issuer", "registrar", "verifier", "agent")
+            .with("serai.registrar.tls-port", Integer.toString(tlsPort))
+            .with("serai.agent.registrar", "https://127.0.0.1:" + tlsPort)
             .with("serai.tpm.tcti", swtpm.tcti())
             .with("serai.tpm.allow-software", "true")
             .with("serai.registrar.ek-trust-dir", trust.toString())

@@ -287,6 +287,31 @@ class AgentApiTest {
   }
 
   @Test
+  void a_tpm_killed_in_the_middle_of_a_quote_is_named_and_comes_back() throws Exception {
+    swtpm.stop();
+    var answer =
+        verifier()
+            .sendAsync(
+                HttpRequest.newBuilder(
+                        URI.create(
+                            "https://127.0.0.1:%d/v2.6/quotes/identity?nonce=middle"
+                                .formatted(port())))
+                    .build(),
+                HttpResponse.BodyHandlers.ofString());
+    await()
+        .during(Duration.ofSeconds(1))
+        .atMost(Duration.ofSeconds(5))
+        .until(() -> !answer.isDone());
+    swtpm.kill();
+    assertThat(answer.get(20, java.util.concurrent.TimeUnit.SECONDS).body()).contains("TPM_");
+    swtpm.restart();
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .ignoreExceptions()
+        .until(() -> get(verifier(), "/v2.6/quotes/identity?nonce=after").statusCode() == 200);
+  }
+
+  @Test
   void a_tpm_killed_between_quotes_is_named_and_comes_back() throws Exception {
     results(get(verifier(), "/v2.6/quotes/identity?nonce=before"));
     swtpm.kill();
