@@ -14,12 +14,17 @@ import org.slf4j.MDC;
 /** Gives each exchange its trace id, and each step's log lines the exchange's. */
 final class TracedUnitOfWork extends DefaultUnitOfWork {
   private final String traceId;
-  private final String outer = MDC.get(TraceId.VARIABLE);
+  private final String outer;
   private final Thread born = Thread.currentThread();
 
   private TracedUnitOfWork(
       Exchange exchange, InflightRepository inflight, boolean allowMessage, boolean streamCache) {
     super(exchange, inflight, allowMessage, streamCache);
+    if (exchange.getFromRouteId() != null) {
+      MDC.remove(
+          TraceId.VARIABLE); // a consumer made it: what its thread did before is no part of it
+    }
+    this.outer = MDC.get(TraceId.VARIABLE);
     this.traceId = TraceId.of(exchange);
   }
 
@@ -50,13 +55,17 @@ final class TracedUnitOfWork extends DefaultUnitOfWork {
     return callback;
   }
 
+  /** The end of the flow, on whatever thread it comes to. */
   @Override
-  public void afterProcess(
-      Processor processor, Exchange exchange, AsyncCallback callback, boolean doneSync) {
-    if (outer != null && Thread.currentThread() == born) {
-      MDC.put(TraceId.VARIABLE, outer); // back to the flow that started this one
-    } else {
-      MDC.remove(TraceId.VARIABLE);
+  public void done(Exchange exchange) {
+    try {
+      super.done(exchange);
+    } finally {
+      if (outer != null && Thread.currentThread() == born) {
+        MDC.put(TraceId.VARIABLE, outer); // back to the flow that started this one
+      } else {
+        MDC.remove(TraceId.VARIABLE);
+      }
     }
   }
 }
