@@ -10,11 +10,20 @@ import java.util.Optional;
  * resetCount and restartCount only grow; clock only grows while it is safe; after power was lost
  * without shutdown it may fall behind, and is unsafe until it has caught up.
  *
- * @param allowUnsafe accept statements while the clock is not safe
+ * @param allowUnsafe accept statements while the clock is not safe, and a clock that a counted reset
+ *     has put back: a TPM that was not shut down may call its clock safe again before it has caught
+ *     up (libtpms does after some seconds)
  * @param rebootNeedsAttestation continuous appraisal refuses a machine that was rebooted until it
  *     has attested again
  */
 public record ClockPolicy(boolean allowUnsafe, boolean rebootNeedsAttestation) {
+  /**
+   * Two statements may be judged in the other order than they were made, for instance a quote the
+   * verifier fetched and one of an attestation at the same time. Both answer fresh nonces, so they
+   * lie at most a nonce's life apart.
+   */
+  static final long CONCURRENT_MILLIS = 60_000;
+
   /** Safe clocks only; a reboot alone is no reason to refuse. */
   public static final ClockPolicy STRICT = new ClockPolicy(false, false);
 
@@ -51,7 +60,7 @@ public record ClockPolicy(boolean allowUnsafe, boolean rebootNeedsAttestation) {
     return now.resetCount() != last.resetCount() || now.restartCount() != last.restartCount();
   }
 
-  private static Optional<String> wentBack(TpmClock now, TpmClock last) {
+  private Optional<String> wentBack(TpmClock now, TpmClock last) {
     if (now.resetCount() < last.resetCount()) {
       return Optional.of("resetCount %d after %d".formatted(now.resetCount(), last.resetCount()));
     }
@@ -60,8 +69,10 @@ public record ClockPolicy(boolean allowUnsafe, boolean rebootNeedsAttestation) {
       return Optional.of(
           "restartCount %d after %d".formatted(now.restartCount(), last.restartCount()));
     }
-    boolean mayFallBehind = reset && !now.safe();
-    if (!mayFallBehind && Long.compareUnsigned(now.clockMillis(), last.clockMillis()) < 0) {
+    boolean mayFallBehind = reset && (!now.safe() || allowUnsafe);
+    long allowance = reset ? 0 : CONCURRENT_MILLIS;
+    if (!mayFallBehind
+        && Long.compareUnsigned(now.clockMillis() + allowance, last.clockMillis()) < 0) {
       return Optional.of("clock %d ms after %d".formatted(now.clockMillis(), last.clockMillis()));
     }
     return Optional.empty();

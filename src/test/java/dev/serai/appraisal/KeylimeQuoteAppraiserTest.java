@@ -96,7 +96,7 @@ class KeylimeQuoteAppraiserTest {
         judge(
             e -> {
               e.before = before;
-              e.clock = new TpmClock(99_999, 5, 1, true);
+              e.clock = new TpmClock(39_999, 5, 1, true);
             }));
     assertRejected(
         ReasonCode.SIGNATURE_INVALID, judge(e -> e.quoteSigner = SoftwareTpm.OTHER_P256));
