@@ -36,6 +36,14 @@ CREATE TABLE registrar_challenge (
   expires_at       BIGINT  NOT NULL
 );
 
+-- The Name under which a key was first proven to be in a TPM. It outlives the node's record: the rest
+-- of a public area is only what the agent says, and with another one the key would have another Name
+-- and pass by a ban of the first.
+CREATE TABLE registrar_ek (
+  ek_key  TEXT NOT NULL PRIMARY KEY,
+  ek_name TEXT NOT NULL
+);
+
 -- A ban outlives the node's record.
 CREATE TABLE registrar_ban (
   ek_key    TEXT   NOT NULL PRIMARY KEY,

@@ -1,6 +1,7 @@
 package dev.serai.enrolment;
 
 import static dev.serai.reason.ReasonCode.EK_HAS_OTHER_NODE;
+import static dev.serai.reason.ReasonCode.EK_NOT_TRUSTED;
 import static dev.serai.reason.ReasonCode.NODE_BANNED;
 import static dev.serai.reason.ReasonCode.NODE_TPM_CHANGED;
 
@@ -102,7 +103,24 @@ final class EnrolmentStore {
         }
       }
     }
-    return Optional.empty();
+    return otherName(connection, claim);
+  }
+
+  private static Optional<Reason> otherName(Connection connection, Enrolment.Claimed claim)
+      throws SQLException {
+    try (PreparedStatement select =
+        connection.prepareStatement(
+            "SELECT 1 FROM registrar_ek WHERE ek_key = ? AND ek_name <> ?")) {
+      select.setString(1, claim.ekKey());
+      select.setString(2, claim.ek().name().toHex());
+      try (ResultSet row = select.executeQuery()) {
+        return row.next()
+            ? Optional.of(
+                new Reason(
+                    EK_NOT_TRUSTED, "this endorsement key was enrolled with another public area"))
+            : Optional.empty();
+      }
+    }
   }
 
   private static Optional<Reason> conflict(
@@ -258,6 +276,7 @@ final class EnrolmentStore {
       return Activation.WRONG_TAG;
     }
     markActive(connection, id, now);
+    rememberName(connection, id);
     deleteChallenge(connection, id);
     return Activation.ACTIVATED;
   }
@@ -285,6 +304,17 @@ final class EnrolmentStore {
         update.setString(i, id);
       }
       update.executeUpdate();
+    }
+  }
+
+  private static void rememberName(Connection connection, String id) throws SQLException {
+    try (PreparedStatement insert =
+        connection.prepareStatement(
+            "INSERT INTO registrar_ek (ek_key, ek_name)"
+                + " SELECT n.ek_key, n.ek_name FROM registrar_node n WHERE n.node_id = ?"
+                + " AND NOT EXISTS (SELECT 1 FROM registrar_ek e WHERE e.ek_key = n.ek_key)")) {
+      insert.setString(1, id);
+      insert.executeUpdate();
     }
   }
 

@@ -234,6 +234,13 @@ class RegistrarHttpTest {
             "second-id",
             bodyOf(node).put("ek_tpm", java.util.Base64.getEncoder().encodeToString(changed)));
     assertThat(refused.reason()).isEqualTo("EK_HAS_OTHER_NODE");
+    new EnrolmentStore(serai.context().database()).delete(new dev.serai.keylime.AgentId(NODE));
+    Http.Answer afterDeletion =
+        register(
+            "second-id",
+            bodyOf(node).put("ek_tpm", java.util.Base64.getEncoder().encodeToString(changed)));
+    assertThat(afterDeletion.reason()).isEqualTo("EK_NOT_TRUSTED");
+    enrol(node, "second-id");
   }
 
   @Test
