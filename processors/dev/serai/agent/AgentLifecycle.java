@@ -150,11 +150,11 @@ public final class AgentLifecycle {
       return ready
           .stored()
           .filter(stored -> !stored.expired(now))
-          .map(stored -> prepared.attestedWith(stored, lastProof, random))
+          .map(stored -> prepared.attestedWith(stored, lastProof, now, random))
           .orElse(prepared);
     }
     if (event instanceof AgentEvent.SvidIssued issued) {
-      return attestedWith(issued.svid(), now, random);
+      return attestedWith(issued.svid(), now, now, random);
     }
     if (event instanceof AgentEvent.ActionFailed failed) {
       return failed(failed.action(), failed.reason(), now, random);
@@ -182,13 +182,13 @@ public final class AgentLifecycle {
     return this;
   }
 
-  private AgentLifecycle attestedWith(SvidFacts facts, Instant proof, double random) {
+  private AgentLifecycle attestedWith(SvidFacts facts, Instant proof, Instant now, double random) {
     return new AgentLifecycle(
         pace,
         Progress.ATTESTED,
         Map.of(),
         Optional.of(facts),
-        facts.renewAt(random),
+        facts.renewAt(now, random),
         proof,
         refusals);
   }

@@ -164,7 +164,7 @@ public final class AgentRole implements Role {
     context.bind("fetchBundle", new FetchBundleProcessor(issuer, bundles, settings));
     context.bind("fetchEntries", new FetchEntriesProcessor(issuer, svids, settings));
     context.bind("makeWorkloadKeys", new MakeWorkloadKeysProcessor(svids, clock));
-    context.bind("requestSvids", new RequestSvidsProcessor(issuer, settings, dice));
+    context.bind("requestSvids", new RequestSvidsProcessor(issuer, settings, clock, dice));
     context.bind("publishIdentities", new PublishIdentitiesProcessor(publisher));
     context.bind("dropEndedSvids", new DropEndedSvidsProcessor(publisher, status));
     IssuerWatch watch = new IssuerWatch(issuer, status, syncNow, clock, dice);

@@ -338,15 +338,16 @@ public final class RemoteRoleIdentities implements RoleIdentities, AutoCloseable
     return ByteString.copyFrom(csr.toArray());
   }
 
-  private static Held held(
-      PrivateKey key, List<java.security.cert.X509Certificate> chain, String entry) {
+  private Held held(PrivateKey key, List<java.security.cert.X509Certificate> chain, String entry) {
     if (chain.isEmpty()) {
       throw new RefusalException(ReasonCode.INTERNAL_ERROR, "the issuer sent no certificate");
     }
+    Instant now = clock.instant();
     SvidFacts facts =
         new SvidFacts(
             entry, chain.get(0).getNotBefore().toInstant(), chain.get(0).getNotAfter().toInstant());
-    return new Held(key, chain, entry, facts.renewAt(ThreadLocalRandom.current().nextDouble()));
+    return new Held(
+        key, chain, entry, facts.renewAt(now, ThreadLocalRandom.current().nextDouble()));
   }
 
   /** On disk, key and chain in one file, then in use. */

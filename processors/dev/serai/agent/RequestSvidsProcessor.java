@@ -10,6 +10,7 @@ import dev.serai.reason.RefusalException;
 import dev.serai.workload.WorkloadKey;
 import java.io.IOException;
 import java.security.cert.X509Certificate;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -28,11 +29,14 @@ final class RequestSvidsProcessor implements Processor {
 
   private final Issuer issuer;
   private final AgentSettings settings;
+  private final InstantSource clock;
   private final DoubleSupplier dice;
 
-  RequestSvidsProcessor(Issuer issuer, AgentSettings settings, DoubleSupplier dice) {
+  RequestSvidsProcessor(
+      Issuer issuer, AgentSettings settings, InstantSource clock, DoubleSupplier dice) {
     this.issuer = issuer;
     this.settings = settings;
+    this.clock = clock;
     this.dice = dice;
   }
 
@@ -102,7 +106,7 @@ final class RequestSvidsProcessor implements Processor {
             request.entry().getCreatedAt(),
             chain,
             WorkloadKey.of(request.key()),
-            facts.renewAt(dice.getAsDouble())));
+            facts.renewAt(clock.instant(), dice.getAsDouble())));
   }
 
   /** The certificate's key is the one that was made for it. */

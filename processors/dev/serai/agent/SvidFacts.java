@@ -18,10 +18,17 @@ public record SvidFacts(String spiffeId, Instant notBefore, Instant notAfter) {
     return !now.isBefore(notAfter);
   }
 
-  /** Half of its life, some earlier, some later; random from 0 (inclusive) to 1. */
-  public Instant renewAt(double random) {
+  /**
+   * When to renew: at half of its life, some earlier, some later; but never before a quarter of
+   * what is left has passed, or an SVID that begins far in the past would be renewed without pause.
+   *
+   * @param random from 0 (inclusive) to 1
+   */
+  public Instant renewAt(Instant now, double random) {
     Duration life = Duration.between(notBefore, notAfter);
     double part = 0.5 - SPREAD + 2 * SPREAD * random;
-    return notBefore.plusMillis(Math.round(life.toMillis() * part));
+    Instant half = notBefore.plusMillis(Math.round(life.toMillis() * part));
+    Instant earliest = now.plus(Duration.between(now, notAfter).dividedBy(4));
+    return half.isBefore(earliest) && now.isBefore(notAfter) ? earliest : half;
   }
 }

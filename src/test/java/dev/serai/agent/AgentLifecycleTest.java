@@ -164,6 +164,18 @@ class AgentLifecycleTest {
   }
 
   @Test
+  void an_svid_that_begins_far_in_the_past_is_not_renewed_without_pause() {
+    happens(new AgentEvent.TpmOpened(true));
+    happens(new AgentEvent.AppKeyReady(Optional.empty()));
+    happens(
+        new AgentEvent.SvidIssued(
+            new SvidFacts("spiffe://x", now.minusSeconds(60), now.plusSeconds(8))));
+    assertThat(life.next(now)).isEqualTo(AgentAction.REST);
+    passes(Duration.ofSeconds(2));
+    assertThat(life.next(now)).isEqualTo(AgentAction.RENEW);
+  }
+
+  @Test
   void a_renewal_that_finds_no_issuer_leaves_the_svid_in_use_until_it_ends() {
     attested();
     passes(Duration.ofMinutes(30));

@@ -148,6 +148,23 @@ class WorkloadFlowTest {
   }
 
   @Test
+  void a_renewed_agent_stays_attested_and_its_workloads_see_nothing_of_it() throws Exception {
+    issuer.agentTtl = Duration.ofSeconds(6);
+    attested();
+    issuer.refuse(FakeIssuer.spireDenied(PermissionDeniedDetails.Reason.AGENT_NOT_ATTESTED));
+    attested();
+    issuer.entry(entry("a", "/a", 1));
+    await().until(() -> next(fetch(), Duration.ofSeconds(2)) instanceof List);
+    BlockingQueue<Object> stream = fetch();
+    next(stream, Duration.ofSeconds(2));
+    int before = issuer.attestations.get();
+    await().atMost(Duration.ofSeconds(20)).until(() -> issuer.attestations.get() >= before + 3);
+    assertThat(agent.bean("agentStatus", AgentStatus.class).attested()).isTrue();
+    assertThat(stream).isEmpty();
+    assertThat(issuer.attestations.get()).as("with a pause between").isLessThan(before + 10);
+  }
+
+  @Test
   void a_refused_node_ends_open_streams_at_once_and_comes_back() throws Exception {
     attested();
     issuer.entry(entry("a", "/a", 1));
