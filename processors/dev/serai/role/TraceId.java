@@ -43,10 +43,20 @@ public final class TraceId {
     Object header = exchange.getMessage().getHeader(HEADER);
     String made =
         (header instanceof String text ? fromTraceparent(text) : Optional.<String>empty())
-            .or(() -> Optional.ofNullable(MDC.get(VARIABLE))) // started by a step of another flow
+            .or(() -> ofCallingFlow(exchange))
             .orElseGet(TraceId::random);
     exchange.setVariable(VARIABLE, made);
     return made;
+  }
+
+  /**
+   * The flow whose step started this one. A consumer's exchange has none: what its thread still has
+   * in its log context is of a flow that ended.
+   */
+  private static Optional<String> ofCallingFlow(Exchange exchange) {
+    return exchange.getFromRouteId() == null
+        ? Optional.ofNullable(MDC.get(VARIABLE))
+        : Optional.empty();
   }
 
   /** The trace id of a traceparent value, if it is a well-formed one. */
