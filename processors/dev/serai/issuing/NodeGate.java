@@ -7,7 +7,6 @@ import dev.serai.reason.RefusalException;
 import dev.serai.spiffe.SpiffeId;
 import java.security.cert.X509Certificate;
 import java.time.InstantSource;
-import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -49,21 +48,29 @@ final class NodeGate {
           PermissionDeniedDetails.Reason.AGENT_NOT_ACTIVE,
           "agent is not active");
     }
-    Optional<NodeStanding> against =
-        node.appraised()
-            .flatMap(appraised -> nodes.standing(appraised.nodeId()))
-            .filter(standing -> standing.state() == NodeStanding.State.UNTRUSTED);
-    if (against.isPresent()) {
+    node.appraised()
+        .flatMap(appraised -> nodes.standing(appraised.nodeId()))
+        .ifPresent(NodeGate::requireTrusted);
+    return fresh ? nodes.promote(id, leaf.getSerialNumber()) : node;
+  }
+
+  private static void requireTrusted(NodeStanding standing) {
+    if (standing.state() == NodeStanding.State.UNTRUSTED) {
       throw refusal(
           ReasonCode.NODE_UNTRUSTED,
           PermissionDeniedDetails.Reason.AGENT_MUST_REATTEST,
           "the verifier rejected the node: "
-              + against.get().reasons().stream()
+              + standing.reasons().stream()
                   .map(Reason::code)
                   .map(Enum::name)
                   .collect(Collectors.joining(", ")));
     }
-    return fresh ? nodes.promote(id, leaf.getSerialNumber()) : node;
+    if (standing.state() == NodeStanding.State.UNREACHABLE) {
+      throw refusal(
+          ReasonCode.NODE_MUST_REATTEST,
+          PermissionDeniedDetails.Reason.AGENT_MUST_REATTEST,
+          "the verifier has had no proof of the node for too long");
+    }
   }
 
   /**

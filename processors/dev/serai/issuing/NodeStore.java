@@ -97,10 +97,7 @@ final class NodeStore {
     if (ekBanned || (before != null && isBanned(before))) {
       throw NodeGate.banned("failed to attest: agent is banned");
     }
-    Instant now = clock.instant();
-    Optional<NodeStanding> standing =
-        node.appraised()
-            .map(a -> new NodeStanding(a.nodeId(), NodeStanding.State.TRUSTED, List.of(), now));
+    Optional<NodeStanding> standing = node.appraised().map(a -> trusted(a.nodeId()));
     database.write(
         connection -> {
           save(connection, node);
@@ -112,6 +109,16 @@ final class NodeStore {
     nodes.put(node.id(), node);
     standing.ifPresent(s -> standings.put(s.nodeId(), s));
     feed.nodeChanged(node.id());
+  }
+
+  /**
+   * Trusted by a verdict just given. Its time is that of the last report, on the verifier's clock:
+   * were it ours, a clock ahead of the verifier's would have us pass over its next rejection. A
+   * report that was under way may be applied after it; then the node attests once more.
+   */
+  private NodeStanding trusted(String nodeId) {
+    Instant lastReport = standing(nodeId).map(NodeStanding::at).orElse(Instant.EPOCH);
+    return new NodeStanding(nodeId, NodeStanding.State.TRUSTED, List.of(), lastReport);
   }
 
   /** The certificate proved to be in use: the one before it is over. */
@@ -200,10 +207,10 @@ final class NodeStore {
     }
   }
 
-  /** The verifier's word. An older one than what is known changes nothing. */
+  /** The verifier's word. One that is not newer than what is known changes nothing. */
   synchronized void apply(NodeStanding standing) {
     NodeStanding known = standings.get(standing.nodeId());
-    if (known != null && standing.at().isBefore(known.at())) {
+    if (known != null && !standing.at().isAfter(known.at())) {
       return;
     }
     database.write(

@@ -424,19 +424,35 @@ class UnifiedIdentityTest {
   }
 
   @Test
-  void a_node_that_cannot_be_reached_keeps_what_it_has() throws Throwable {
+  void a_node_without_proof_for_too_long_has_to_attest_again() throws Throwable {
     StockAgent agent = attested();
     report("UNREACHABLE", Instant.now());
-    callAs(agent).call();
+    refusedWithDetails(
+        callAs(agent),
+        ReasonCode.NODE_MUST_REATTEST,
+        PermissionDeniedDetails.Reason.AGENT_MUST_REATTEST);
     assertThat(show().getState()).isEqualTo("UNREACHABLE");
+    attest(agent, nodeId);
+    callAs(agent).call();
   }
 
   @Test
-  void an_older_verdict_changes_nothing() throws Throwable {
+  void an_older_report_changes_nothing() throws Throwable {
     StockAgent agent = attested();
+    report("TRUSTED", Instant.now());
     report("UNTRUSTED", Instant.now().minusSeconds(60), pcrReason());
     callAs(agent).call();
     assertThat(show().getState()).isEqualTo("TRUSTED");
+  }
+
+  @Test
+  void a_rejection_counts_although_the_verifier_s_clock_is_behind() throws Throwable {
+    StockAgent agent = attested();
+    report("UNTRUSTED", Instant.now().minusSeconds(60), pcrReason());
+    refusedWithDetails(
+        callAs(agent),
+        ReasonCode.NODE_UNTRUSTED,
+        PermissionDeniedDetails.Reason.AGENT_MUST_REATTEST);
   }
 
   @ParameterizedTest
