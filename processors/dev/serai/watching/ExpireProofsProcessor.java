@@ -4,12 +4,16 @@ import java.time.Instant;
 import java.time.InstantSource;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Route step: nodes whose proof has run out are no longer proven, whatever the reason that they
  * were not asked or did not answer. This does not depend on anything else having worked.
  */
 final class ExpireProofsProcessor implements Processor {
+  private static final Logger LOG = LoggerFactory.getLogger(ExpireProofsProcessor.class);
+
   private final WatchStore store;
   private final WatchRules rules;
   private final WatchSettings settings;
@@ -26,6 +30,9 @@ final class ExpireProofsProcessor implements Processor {
   @Override
   public void process(Exchange exchange) {
     Instant now = clock.instant();
-    store.changeAll(node -> rules.runOut(node, now), now.minus(settings.grace()));
+    int ended = store.changeAll(node -> rules.runOut(node, now), now.minus(settings.grace()));
+    if (ended > 0) {
+      LOG.warn("{} nodes are no longer proven: none answered within the grace", ended);
+    }
   }
 }

@@ -9,9 +9,13 @@ import dev.serai.reason.ReasonCode;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Records what came of a look at a node. Safe for any thread. */
 final class WatchSettlement {
+  private static final Logger LOG = LoggerFactory.getLogger(WatchSettlement.class);
+
   private final WatchStore store;
   private final WatchRules rules;
   private final WatchFlight flight;
@@ -37,7 +41,23 @@ final class WatchSettlement {
     Optional<Baseline> baseline =
         verdict instanceof Trusted trusted ? Optional.of(trusted.baseline()) : Optional.empty();
     return store.settle(
-        task, breakers.state(task.nodeId()), baseline, node -> rules.judged(node, verdict, now));
+        task,
+        breakers.state(task.nodeId()),
+        baseline,
+        node -> told(node, rules.judged(node, verdict, now)));
+  }
+
+  /** A change of state is one line in the log. */
+  private static WatchedNode told(WatchedNode before, WatchedNode after) {
+    if (before.state() != after.state()) {
+      LOG.info(
+          "node={} state={} was={} reasons={}",
+          after.nodeId(),
+          after.state(),
+          before.state(),
+          after.reasons());
+    }
+    return after;
   }
 
   /** There was nothing to judge. */
@@ -47,7 +67,7 @@ final class WatchSettlement {
         task,
         breakers.state(task.nodeId()),
         Optional.empty(),
-        node -> rules.unanswered(node, reason, now));
+        node -> told(node, rules.unanswered(node, reason, now)));
   }
 
   /** The flow was refused. That a node is enrolled no longer is a finding, the rest is not. */
