@@ -166,6 +166,20 @@ class AppraisalTest {
   }
 
   @Test
+  void a_certify_that_names_another_nonce_is_refused() {
+    assertRejected(
+        ReasonCode.NONCE_MISMATCH,
+        e ->
+            e.last =
+                m ->
+                    m.setAppKeyCertificate(
+                        ByteString.copyFromUtf8(
+                            m.getAppKeyCertificate()
+                                .toStringUtf8()
+                                .replace(Evidence.NONCE.toHex(), "b2".repeat(32)))));
+  }
+
+  @Test
   void a_replayed_quote_is_refused() {
     assertRejected(ReasonCode.NONCE_MISMATCH, e -> e.quotedNonce = Bytes.ofHex("b2".repeat(32)));
     assertRejected(ReasonCode.NONCE_MISMATCH, e -> e.quotedNonce = Bytes.EMPTY);

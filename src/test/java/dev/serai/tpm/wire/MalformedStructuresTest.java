@@ -121,6 +121,16 @@ class MalformedStructuresTest {
   }
 
   @Test
+  void a_truth_value_that_is_neither_yes_nor_no_is_malformed() {
+    byte[] quote = fixture("realkernel/p256-quote/quote.msg").toArray();
+    int safe = 4 + 2 + 2 + 34 + 2 + 16 + 16;
+    quote[safe] = 2;
+    assertThatThrownBy(() -> TpmsAttest.parse(Bytes.copyOf(quote)))
+        .isInstanceOf(MalformedStructureException.class)
+        .hasMessageContaining("TPMI_YES_NO");
+  }
+
+  @Test
   void a_bank_twice_is_malformed() {
     assertThatThrownBy(() -> PcrSelection.parse(Bytes.ofHex("00000002000b03010000000b03020000")))
         .isInstanceOf(MalformedStructureException.class)
