@@ -149,7 +149,13 @@ final class NodeAdministration {
                     .setAttestationType(attested.attestationType())
                     .setSvidExpiresAt(attested.latest().notAfter().toEpochMilli()));
     Optional<NodeStanding> standing = node.nodeId().flatMap(nodes::standing);
-    standing.map(NodeStanding::at).map(Instant::toEpochMilli).ifPresent(view::setLastVerdictAt);
+    Instant reported = standing.map(NodeStanding::at).orElse(Instant.EPOCH);
+    Instant attestedAt =
+        node.attested()
+            .filter(attested -> attested.appraised().isPresent())
+            .map(AttestedNode::attestedAt)
+            .orElse(Instant.EPOCH);
+    view.setLastVerdictAt((reported.isAfter(attestedAt) ? reported : attestedAt).toEpochMilli());
     standing.ifPresent(
         s ->
             s.reasons()

@@ -298,6 +298,8 @@ class UnifiedIdentityTest {
     NodeView view = show();
     assertThat(view.getState()).isEqualTo("TRUSTED");
     assertThat(view.getEkName()).isEqualTo(ek);
+    assertThat(Instant.ofEpochMilli(view.getLastVerdictAt()))
+        .isAfter(Instant.now().minusSeconds(60));
     assertThat(view.getAttestationType()).isEqualTo("unified_identity");
     assertThat(
             NodesGrpc.newBlockingStub(admin)
