@@ -10,9 +10,9 @@ import java.util.Optional;
  * resetCount and restartCount only grow; clock only grows while it is safe; after power was lost
  * without shutdown it may fall behind, and is unsafe until it has caught up.
  *
- * @param allowUnsafe accept statements while the clock is not safe, and a clock that a counted reset
- *     has put back: a TPM that was not shut down may call its clock safe again before it has caught
- *     up (libtpms does after some seconds)
+ * @param allowUnsafe accept statements while the clock is not safe, and a clock that a counted
+ *     reset has put back: a TPM that was not shut down may call its clock safe again before it has
+ *     caught up (libtpms does after some seconds)
  * @param rebootNeedsAttestation continuous appraisal refuses a machine that was rebooted until it
  *     has attested again
  */

@@ -7,9 +7,9 @@ import java.util.List;
 
 /**
  * Measures kernels against each other in one run: all are warmed up, then they take turns in short
- * rounds, so that what else the machine does hits all alike. Time is CPU time of the measuring thread, so that
- * other programs on the same cores do not count; on an idle machine it is the time that passes. The
- * median round counts.
+ * rounds, so that what else the machine does hits all alike. Time is CPU time of the measuring
+ * thread, so that other programs on the same cores do not count; on an idle machine it is the time
+ * that passes. The median round counts.
  */
 final class AlternatingRounds {
   private static final int ROUNDS = 301;

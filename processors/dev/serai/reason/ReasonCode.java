@@ -6,98 +6,401 @@ package dev.serai.reason;
  */
 public enum ReasonCode {
   // Requests
-  MALFORMED_REQUEST(Kind.MALFORMED, "The request is not what its protocol says", "a client of another version, or noise", "compare the request with the protocol; the detail names the field"),
-  REQUEST_TOO_LARGE(Kind.TOO_LARGE, "The request is larger than allowed", "a log that grew, or an attack", "send less; limits are in the configuration table"),
-  UNKNOWN_OPERATION(Kind.UNIMPLEMENTED, "No such operation", "a client of another version", "check the version of the client"),
-  CALLER_NOT_AUTHENTICATED(Kind.UNAUTHENTICATED, "The caller showed no identity", "no client certificate", "connect with the certificate of the role or node"),
-  CALLER_NOT_ALLOWED(Kind.DENIED, "The caller may not do this", "an operation of another role", "use the admin socket or the right identity"),
-  RATE_LIMITED(Kind.OVERLOADED, "Too many requests", "a loop without back-off, or an attack", "wait and try again with back-off"),
-  OVERLOADED(Kind.UNAVAILABLE, "Too much is in flight", "more load than this machine carries", "wait and try again with back-off"),
-  DEADLINE_EXCEEDED(Kind.DEADLINE, "No answer in time", "a slow peer, TPM or disk", "see the health of the route named in the detail"),
-  NOT_RUNNING(Kind.UNAVAILABLE, "This part of Serai is not running", "it is starting or stopping, or its route was stopped", "see serai health; try again with back-off"),
-  INTERNAL_ERROR(Kind.INTERNAL, "Something went wrong on our side", "a fault in Serai or below it", "look for the trace id in the log and report it"),
-  DATABASE_UNAVAILABLE(Kind.UNAVAILABLE, "The database does not answer", "disk full, locked or not started", "check the disk and the database; Serai goes on by itself"),
-  PEER_UNAVAILABLE(Kind.UNAVAILABLE, "Another role does not answer", "it is not started or the network is cut", "see the health of that role; Serai tries again by itself"),
-  STARTING(Kind.UNAVAILABLE, "The process is starting", "it was started a moment ago", "wait a few seconds"),
-  ROUTE_STOPPED(Kind.UNAVAILABLE, "A route does not run", "its port is taken or its endpoint cannot be opened", "see the detail; it is tried again by itself"),
+  MALFORMED_REQUEST(
+      Kind.MALFORMED,
+      "The request is not what its protocol says",
+      "a client of another version, or noise",
+      "compare the request with the protocol; the detail names the field"),
+  REQUEST_TOO_LARGE(
+      Kind.TOO_LARGE,
+      "The request is larger than allowed",
+      "a log that grew, or an attack",
+      "send less; limits are in the configuration table"),
+  UNKNOWN_OPERATION(
+      Kind.UNIMPLEMENTED,
+      "No such operation",
+      "a client of another version",
+      "check the version of the client"),
+  CALLER_NOT_AUTHENTICATED(
+      Kind.UNAUTHENTICATED,
+      "The caller showed no identity",
+      "no client certificate",
+      "connect with the certificate of the role or node"),
+  CALLER_NOT_ALLOWED(
+      Kind.DENIED,
+      "The caller may not do this",
+      "an operation of another role",
+      "use the admin socket or the right identity"),
+  RATE_LIMITED(
+      Kind.OVERLOADED,
+      "Too many requests",
+      "a loop without back-off, or an attack",
+      "wait and try again with back-off"),
+  OVERLOADED(
+      Kind.UNAVAILABLE,
+      "Too much is in flight",
+      "more load than this machine carries",
+      "wait and try again with back-off"),
+  DEADLINE_EXCEEDED(
+      Kind.DEADLINE,
+      "No answer in time",
+      "a slow peer, TPM or disk",
+      "see the health of the route named in the detail"),
+  NOT_RUNNING(
+      Kind.UNAVAILABLE,
+      "This part of Serai is not running",
+      "it is starting or stopping, or its route was stopped",
+      "see serai health; try again with back-off"),
+  INTERNAL_ERROR(
+      Kind.INTERNAL,
+      "Something went wrong on our side",
+      "a fault in Serai or below it",
+      "look for the trace id in the log and report it"),
+  DATABASE_UNAVAILABLE(
+      Kind.UNAVAILABLE,
+      "The database does not answer",
+      "disk full, locked or not started",
+      "check the disk and the database; Serai goes on by itself"),
+  PEER_UNAVAILABLE(
+      Kind.UNAVAILABLE,
+      "Another role does not answer",
+      "it is not started or the network is cut",
+      "see the health of that role; Serai tries again by itself"),
+  STARTING(
+      Kind.UNAVAILABLE,
+      "The process is starting",
+      "it was started a moment ago",
+      "wait a few seconds"),
+  ROUTE_STOPPED(
+      Kind.UNAVAILABLE,
+      "A route does not run",
+      "its port is taken or its endpoint cannot be opened",
+      "see the detail; it is tried again by itself"),
 
   // Enrolment
-  NODE_ID_INVALID(Kind.MALFORMED, "The node id is not valid", "characters outside [A-Za-z0-9_.-] or over 80", "choose another node id"),
-  EK_MISSING(Kind.MALFORMED, "No endorsement key was sent", "an agent without EK access", "send ek_tpm and ekcert"),
-  EK_CERTIFICATE_MISMATCH(Kind.MALFORMED, "The EK certificate is for another key", "certificate and key from different TPMs", "send the certificate of this TPM's EK"),
-  EK_NOT_TRUSTED(Kind.DENIED, "The endorsement key is not trusted", "its certificate leads to no configured authority and its Name is not on the allow list", "add the vendor's CA to serai.registrar.ek-trust-dir or the EK Name to serai.registrar.ek-allow-list"),
-  EK_NOT_SUPPORTED(Kind.MALFORMED, "The endorsement key is of an unknown kind", "neither RSA nor ECC as in the TCG templates", "use an EK of the TCG templates"),
-  AK_MISSING(Kind.MALFORMED, "No attestation key was sent", "an incomplete request", "send aik_tpm"),
-  AK_ATTRIBUTES_WRONG(Kind.DENIED, "The attestation key is not a restricted signing key of a TPM", "an AK that could sign a forged statement", "create the AK restricted, sign, fixedTPM, fixedParent, sensitiveDataOrigin, not decrypt"),
-  NODE_TPM_CHANGED(Kind.DENIED, "This node id belongs to another TPM", "a replaced mainboard, or an attempt to take over the id", "an administrator deletes the old record first"),
-  EK_HAS_OTHER_NODE(Kind.DENIED, "This TPM is enrolled under another node id", "a changed node id", "keep the first node id, or an administrator deletes the old record"),
-  ACTIVATION_FAILED(Kind.MALFORMED, "The proof of activation is wrong", "AK and EK are not in the same TPM", "enrol again from the machine that holds the TPM"),
-  NODE_UNKNOWN(Kind.NOT_FOUND, "No such node", "not enrolled yet, or deleted", "let the agent enrol first"),
-  NODE_NOT_ACTIVATED(Kind.DENIED, "The node has not proven that its AK is in its TPM", "enrolment stopped half way", "the agent enrols again by itself"),
-  NODE_BANNED(Kind.DENIED, "The node is banned", "an administrator banned its TPM", "serai node unban, if it is to come back"),
+  NODE_ID_INVALID(
+      Kind.MALFORMED,
+      "The node id is not valid",
+      "characters outside [A-Za-z0-9_.-] or over 80",
+      "choose another node id"),
+  EK_MISSING(
+      Kind.MALFORMED,
+      "No endorsement key was sent",
+      "an agent without EK access",
+      "send ek_tpm and ekcert"),
+  EK_CERTIFICATE_MISMATCH(
+      Kind.MALFORMED,
+      "The EK certificate is for another key",
+      "certificate and key from different TPMs",
+      "send the certificate of this TPM's EK"),
+  EK_NOT_TRUSTED(
+      Kind.DENIED,
+      "The endorsement key is not trusted",
+      "its certificate leads to no configured authority and its Name is not on the allow list",
+      "add the vendor's CA to serai.registrar.ek-trust-dir or the EK Name to"
+          + " serai.registrar.ek-allow-list"),
+  EK_NOT_SUPPORTED(
+      Kind.MALFORMED,
+      "The endorsement key is of an unknown kind",
+      "neither RSA nor ECC as in the TCG templates",
+      "use an EK of the TCG templates"),
+  AK_MISSING(
+      Kind.MALFORMED, "No attestation key was sent", "an incomplete request", "send aik_tpm"),
+  AK_ATTRIBUTES_WRONG(
+      Kind.DENIED,
+      "The attestation key is not a restricted signing key of a TPM",
+      "an AK that could sign a forged statement",
+      "create the AK restricted, sign, fixedTPM, fixedParent, sensitiveDataOrigin, not decrypt"),
+  NODE_TPM_CHANGED(
+      Kind.DENIED,
+      "This node id belongs to another TPM",
+      "a replaced mainboard, or an attempt to take over the id",
+      "an administrator deletes the old record first"),
+  EK_HAS_OTHER_NODE(
+      Kind.DENIED,
+      "This TPM is enrolled under another node id",
+      "a changed node id",
+      "keep the first node id, or an administrator deletes the old record"),
+  ACTIVATION_FAILED(
+      Kind.MALFORMED,
+      "The proof of activation is wrong",
+      "AK and EK are not in the same TPM",
+      "enrol again from the machine that holds the TPM"),
+  NODE_UNKNOWN(
+      Kind.NOT_FOUND, "No such node", "not enrolled yet, or deleted", "let the agent enrol first"),
+  NODE_NOT_ACTIVATED(
+      Kind.DENIED,
+      "The node has not proven that its AK is in its TPM",
+      "enrolment stopped half way",
+      "the agent enrols again by itself"),
+  NODE_BANNED(
+      Kind.DENIED,
+      "The node is banned",
+      "an administrator banned its TPM",
+      "serai node unban, if it is to come back"),
 
   // Evidence
-  EVIDENCE_MALFORMED(Kind.DENIED, "The evidence is not well-formed", "bytes lost or changed on the way, or an attack", "see the detail; attest again"),
-  EVIDENCE_MISSING(Kind.DENIED, "A demanded piece of evidence is missing", "an agent of another version or a stub", "run a Serai agent of this version"),
-  NONCE_MISSING(Kind.DENIED, "The evidence names no challenge", "evidence made without asking", "attest again"),
-  NONCE_UNKNOWN(Kind.DENIED, "The challenge was never issued here", "evidence made for somebody else", "attest again"),
+  EVIDENCE_MALFORMED(
+      Kind.DENIED,
+      "The evidence is not well-formed",
+      "bytes lost or changed on the way, or an attack",
+      "see the detail; attest again"),
+  EVIDENCE_MISSING(
+      Kind.DENIED,
+      "A demanded piece of evidence is missing",
+      "an agent of another version or a stub",
+      "run a Serai agent of this version"),
+  NONCE_MISSING(
+      Kind.DENIED,
+      "The evidence names no challenge",
+      "evidence made without asking",
+      "attest again"),
+  NONCE_UNKNOWN(
+      Kind.DENIED,
+      "The challenge was never issued here",
+      "evidence made for somebody else",
+      "attest again"),
   NONCE_USED(Kind.DENIED, "The challenge was used before", "a replay", "attest again"),
-  NONCE_EXPIRED(Kind.DENIED, "The answer came too late", "a slow TPM or network, or a replay", "attest again; see serai.issuer.challenge-ttl"),
-  NONCE_FOREIGN(Kind.DENIED, "The challenge belongs to another stream", "a replay across connections", "attest again on one stream"),
-  NONCE_MISMATCH(Kind.DENIED, "The TPM's statement answers another challenge", "a replayed quote or certify", "attest again"),
-  AK_MISMATCH(Kind.DENIED, "Signed by another key than this node's AK", "evidence of another node", "check the node id; enrol again"),
-  SIGNATURE_INVALID(Kind.DENIED, "The signature is not valid", "bytes changed after signing", "attest again"),
-  NOT_A_QUOTE(Kind.DENIED, "The statement is not a quote of a TPM", "another structure in its place", "send TPM2_Quote output"),
-  NOT_A_CERTIFY(Kind.DENIED, "The statement is not a certify of a TPM", "another structure in its place", "send TPM2_Certify output"),
-  CERTIFIED_OTHER_KEY(Kind.DENIED, "Another key was certified", "App Key and certify do not belong together", "certify the App Key that signs the CSR"),
-  APP_KEY_ATTRIBUTES_WRONG(Kind.DENIED, "The App Key is not a sign-only key that cannot leave its TPM", "an exportable or decrypting key", "create it fixedTPM, fixedParent, sensitiveDataOrigin, sign only"),
-  CSR_MALFORMED(Kind.DENIED, "The CSR cannot be read", "bytes lost or changed", "send a PKCS#10 request in DER"),
-  CSR_SIGNATURE_INVALID(Kind.DENIED, "The CSR is not signed by its own key", "no proof of possession", "sign the CSR with the App Key"),
-  CSR_OTHER_KEY(Kind.DENIED, "The CSR is for another key than the App Key", "keys mixed up", "request with the certified App Key"),
-  PCR_SELECTION_MISMATCH(Kind.DENIED, "The quote covers other PCRs than asked", "an inactive bank, or an attempt to hide a PCR", "activate the bank in the firmware"),
-  PCR_DIGEST_MISMATCH(Kind.DENIED, "The PCR values do not belong to the quote", "values changed after the quote", "attest again"),
-  PCR_VALUE_NOT_ALLOWED(Kind.DENIED, "A PCR holds a value that the policy does not allow", "changed firmware, boot loader, configuration or kernel", "compare with serai node show; update the policy if the change was meant"),
-  PCR_NOT_QUOTED(Kind.DENIED, "The policy wants a PCR that was not quoted", "policy changed since the challenge", "attest again"),
-  POLICY_MISSING(Kind.DENIED, "There is no policy for this node", "none configured", "set serai.verifier.policy"),
-  CLOCK_WENT_BACK(Kind.DENIED, "The TPM's clock or counters went back", "a cloned or cleared TPM, or power loss without a counted reset", "see serai node show; re-enrol if the TPM was cleared"),
-  CLOCK_NOT_SAFE(Kind.DENIED, "The TPM's clock is not safe", "power was lost without shutdown", "wait until the TPM's clock is safe again, or allow it in the policy"),
-  NODE_REBOOTED(Kind.DENIED, "The node was rebooted since its last attestation", "a reboot", "the agent attests again by itself"),
-  AGENT_UNREACHABLE(Kind.UNAVAILABLE, "The node's agent did not answer the verifier", "down, cut off, or the breaker is open", "see serai node show; tried again by itself"),
+  NONCE_EXPIRED(
+      Kind.DENIED,
+      "The answer came too late",
+      "a slow TPM or network, or a replay",
+      "attest again; see serai.issuer.challenge-ttl"),
+  NONCE_FOREIGN(
+      Kind.DENIED,
+      "The challenge belongs to another stream",
+      "a replay across connections",
+      "attest again on one stream"),
+  NONCE_MISMATCH(
+      Kind.DENIED,
+      "The TPM's statement answers another challenge",
+      "a replayed quote or certify",
+      "attest again"),
+  AK_MISMATCH(
+      Kind.DENIED,
+      "Signed by another key than this node's AK",
+      "evidence of another node",
+      "check the node id; enrol again"),
+  SIGNATURE_INVALID(
+      Kind.DENIED, "The signature is not valid", "bytes changed after signing", "attest again"),
+  NOT_A_QUOTE(
+      Kind.DENIED,
+      "The statement is not a quote of a TPM",
+      "another structure in its place",
+      "send TPM2_Quote output"),
+  NOT_A_CERTIFY(
+      Kind.DENIED,
+      "The statement is not a certify of a TPM",
+      "another structure in its place",
+      "send TPM2_Certify output"),
+  CERTIFIED_OTHER_KEY(
+      Kind.DENIED,
+      "Another key was certified",
+      "App Key and certify do not belong together",
+      "certify the App Key that signs the CSR"),
+  APP_KEY_ATTRIBUTES_WRONG(
+      Kind.DENIED,
+      "The App Key is not a sign-only key that cannot leave its TPM",
+      "an exportable or decrypting key",
+      "create it fixedTPM, fixedParent, sensitiveDataOrigin, sign only"),
+  CSR_MALFORMED(
+      Kind.DENIED,
+      "The CSR cannot be read",
+      "bytes lost or changed",
+      "send a PKCS#10 request in DER"),
+  CSR_SIGNATURE_INVALID(
+      Kind.DENIED,
+      "The CSR is not signed by its own key",
+      "no proof of possession",
+      "sign the CSR with the App Key"),
+  CSR_OTHER_KEY(
+      Kind.DENIED,
+      "The CSR is for another key than the App Key",
+      "keys mixed up",
+      "request with the certified App Key"),
+  PCR_SELECTION_MISMATCH(
+      Kind.DENIED,
+      "The quote covers other PCRs than asked",
+      "an inactive bank, or an attempt to hide a PCR",
+      "activate the bank in the firmware"),
+  PCR_DIGEST_MISMATCH(
+      Kind.DENIED,
+      "The PCR values do not belong to the quote",
+      "values changed after the quote",
+      "attest again"),
+  PCR_VALUE_NOT_ALLOWED(
+      Kind.DENIED,
+      "A PCR holds a value that the policy does not allow",
+      "changed firmware, boot loader, configuration or kernel",
+      "compare with serai node show; update the policy if the change was meant"),
+  PCR_NOT_QUOTED(
+      Kind.DENIED,
+      "The policy wants a PCR that was not quoted",
+      "policy changed since the challenge",
+      "attest again"),
+  POLICY_MISSING(
+      Kind.DENIED,
+      "There is no policy for this node",
+      "none configured",
+      "set serai.verifier.policy"),
+  CLOCK_WENT_BACK(
+      Kind.DENIED,
+      "The TPM's clock or counters went back",
+      "a cloned or cleared TPM, or power loss without a counted reset",
+      "see serai node show; re-enrol if the TPM was cleared"),
+  CLOCK_NOT_SAFE(
+      Kind.DENIED,
+      "The TPM's clock is not safe",
+      "power was lost without shutdown",
+      "wait until the TPM's clock is safe again, or allow it in the policy"),
+  NODE_REBOOTED(
+      Kind.DENIED,
+      "The node was rebooted since its last attestation",
+      "a reboot",
+      "the agent attests again by itself"),
+  AGENT_UNREACHABLE(
+      Kind.UNAVAILABLE,
+      "The node's agent did not answer the verifier",
+      "down, cut off, or the breaker is open",
+      "see serai node show; tried again by itself"),
 
   // Identity
-  NODE_NOT_ATTESTED(Kind.DENIED, "The node is not attested", "evicted, never attested or its record is gone", "the agent attests again by itself"),
-  NODE_NOT_ACTIVE(Kind.DENIED, "The certificate is not the node's current one", "an older copy of the agent's state", "the agent attests again by itself"),
-  NODE_EXPIRED(Kind.DENIED, "The node's certificate has expired", "the node was away too long", "the agent attests again by itself"),
-  NODE_UNTRUSTED(Kind.DENIED, "The verifier rejected the node", "see its reasons", "serai node show names them"),
-  NODE_MUST_REATTEST(Kind.DENIED, "This node renews by attesting, not by renewal", "RenewAgent from a node with a TPM", "attest again"),
-  JOIN_TOKEN_UNKNOWN(Kind.MALFORMED, "The join token does not exist or was used before", "a used or mistyped token", "serai token create"),
-  JOIN_TOKEN_EXPIRED(Kind.MALFORMED, "The join token has expired", "it waited too long", "serai token create"),
-  ATTESTOR_UNKNOWN(Kind.PRECONDITION, "No such node attestor", "an agent with another attestor", "use unified_identity or join_token"),
-  ENTRY_UNKNOWN(Kind.NOT_FOUND, "Entry not found or not authorized", "deleted, or of another node", "serai entry list"),
-  ENTRY_INVALID(Kind.MALFORMED, "The registration entry is not valid", "see the detail", "mend the field named in the detail"),
-  ENTRY_EXISTS(Kind.CONFLICT, "A similar entry already exists", "created before", "serai entry show"),
-  AUTHORITY_UNAVAILABLE(Kind.UNAVAILABLE, "There is no active authority to sign with", "start-up or a failed rotation", "see the health of rotate-authority"),
-  BUNDLE_UNKNOWN(Kind.NOT_FOUND, "No bundle for this trust domain", "not federated", "serai bundle list"),
+  NODE_NOT_ATTESTED(
+      Kind.DENIED,
+      "The node is not attested",
+      "evicted, never attested or its record is gone",
+      "the agent attests again by itself"),
+  NODE_NOT_ACTIVE(
+      Kind.DENIED,
+      "The certificate is not the node's current one",
+      "an older copy of the agent's state",
+      "the agent attests again by itself"),
+  NODE_EXPIRED(
+      Kind.DENIED,
+      "The node's certificate has expired",
+      "the node was away too long",
+      "the agent attests again by itself"),
+  NODE_UNTRUSTED(
+      Kind.DENIED,
+      "The verifier rejected the node",
+      "see its reasons",
+      "serai node show names them"),
+  NODE_MUST_REATTEST(
+      Kind.DENIED,
+      "This node renews by attesting, not by renewal",
+      "RenewAgent from a node with a TPM",
+      "attest again"),
+  JOIN_TOKEN_UNKNOWN(
+      Kind.MALFORMED,
+      "The join token does not exist or was used before",
+      "a used or mistyped token",
+      "serai token create"),
+  JOIN_TOKEN_EXPIRED(
+      Kind.MALFORMED, "The join token has expired", "it waited too long", "serai token create"),
+  ATTESTOR_UNKNOWN(
+      Kind.PRECONDITION,
+      "No such node attestor",
+      "an agent with another attestor",
+      "use unified_identity or join_token"),
+  ENTRY_UNKNOWN(
+      Kind.NOT_FOUND,
+      "Entry not found or not authorized",
+      "deleted, or of another node",
+      "serai entry list"),
+  ENTRY_INVALID(
+      Kind.MALFORMED,
+      "The registration entry is not valid",
+      "see the detail",
+      "mend the field named in the detail"),
+  ENTRY_EXISTS(
+      Kind.CONFLICT, "A similar entry already exists", "created before", "serai entry show"),
+  AUTHORITY_UNAVAILABLE(
+      Kind.UNAVAILABLE,
+      "There is no active authority to sign with",
+      "start-up or a failed rotation",
+      "see the health of rotate-authority"),
+  BUNDLE_UNKNOWN(
+      Kind.NOT_FOUND, "No bundle for this trust domain", "not federated", "serai bundle list"),
 
   // Workload API
-  SECURITY_HEADER_MISSING(Kind.MALFORMED, "security header missing from request", "a client that is not a SPIFFE client", "send metadata workload.spiffe.io: true"),
-  WORKLOAD_NOT_ATTESTED(Kind.UNAVAILABLE, "The caller could not be identified", "it ended, or runs in another PID namespace", "see the detail; the agent must share the host's PID namespace"),
-  WORKLOAD_NO_ENTRY(Kind.DENIED, "no identity issued", "no registration entry matches the caller", "serai entry create for this workload"),
-  AGENT_NOT_READY(Kind.UNAVAILABLE, "The agent has no identity yet", "see the state of the agent", "serai health names what it waits for"),
+  SECURITY_HEADER_MISSING(
+      Kind.MALFORMED,
+      "security header missing from request",
+      "a client that is not a SPIFFE client",
+      "send metadata workload.spiffe.io: true"),
+  WORKLOAD_NOT_ATTESTED(
+      Kind.UNAVAILABLE,
+      "The caller could not be identified",
+      "it ended, or runs in another PID namespace",
+      "see the detail; the agent must share the host's PID namespace"),
+  WORKLOAD_NO_ENTRY(
+      Kind.DENIED,
+      "no identity issued",
+      "no registration entry matches the caller",
+      "serai entry create for this workload"),
+  AGENT_NOT_READY(
+      Kind.UNAVAILABLE,
+      "The agent has no identity yet",
+      "see the state of the agent",
+      "serai health names what it waits for"),
 
   // TPM and agent
-  TPM_UNAVAILABLE(Kind.UNAVAILABLE, "The TPM does not answer", "no device, no permission, held by another process, or wedged", "serai tpm doctor"),
-  TPM_NO_DEVICE(Kind.UNAVAILABLE, "There is no TPM device", "no TPM, or switched off in the firmware", "switch it on, or name one in serai.tpm.tcti"),
-  TPM_NO_PERMISSION(Kind.UNAVAILABLE, "This user may not open the TPM", "not in the device's group", "add the user to the group named in the detail (often tss)"),
-  TPM_BUSY(Kind.UNAVAILABLE, "Another process holds the TPM", "a second resource manager or a tool", "stop it, or use it: serai tpm doctor says which"),
+  TPM_UNAVAILABLE(
+      Kind.UNAVAILABLE,
+      "The TPM does not answer",
+      "no device, no permission, held by another process, or wedged",
+      "serai tpm doctor"),
+  TPM_NO_DEVICE(
+      Kind.UNAVAILABLE,
+      "There is no TPM device",
+      "no TPM, or switched off in the firmware",
+      "switch it on, or name one in serai.tpm.tcti"),
+  TPM_NO_PERMISSION(
+      Kind.UNAVAILABLE,
+      "This user may not open the TPM",
+      "not in the device's group",
+      "add the user to the group named in the detail (often tss)"),
+  TPM_BUSY(
+      Kind.UNAVAILABLE,
+      "Another process holds the TPM",
+      "a second resource manager or a tool",
+      "stop it, or use it: serai tpm doctor says which"),
   TPM_NO_LIBRARY(Kind.UNAVAILABLE, "libtss2 is not installed", "missing packages", "./serai setup"),
-  TPM_BAD_TCTI(Kind.UNAVAILABLE, "serai.tpm.tcti is not usable", "a typing error or a kind that is not allowed", "see the configuration table"),
-  TPM_LOCKOUT(Kind.UNAVAILABLE, "The TPM is in dictionary attack lockout", "too many wrong passwords by some program", "wait for recovery or reset the lockout"),
-  TPM_COMMAND_REFUSED(Kind.INTERNAL, "The TPM refused a command", "a key, blob or authorization it does not accept", "see the detail; serai tpm doctor"),
-  ISSUER_UNREACHABLE(Kind.UNAVAILABLE, "The issuer does not answer", "not started, or the network is cut", "the agent tries again by itself"),
-  REGISTRAR_UNREACHABLE(Kind.UNAVAILABLE, "The registrar does not answer", "not started, or the network is cut", "the agent tries again by itself"),
-  TRUST_BUNDLE_MISSING(Kind.UNAVAILABLE, "No trust bundle to check the issuer with", "serai.agent.trust-bundle names no file yet", "copy the output of serai bundle show there"),
-  CONFIGURATION_INVALID(Kind.PRECONDITION, "The configuration cannot be used", "see the detail", "mend the key named in the detail");
+  TPM_BAD_TCTI(
+      Kind.UNAVAILABLE,
+      "serai.tpm.tcti is not usable",
+      "a typing error or a kind that is not allowed",
+      "see the configuration table"),
+  TPM_LOCKOUT(
+      Kind.UNAVAILABLE,
+      "The TPM is in dictionary attack lockout",
+      "too many wrong passwords by some program",
+      "wait for recovery or reset the lockout"),
+  TPM_COMMAND_REFUSED(
+      Kind.INTERNAL,
+      "The TPM refused a command",
+      "a key, blob or authorization it does not accept",
+      "see the detail; serai tpm doctor"),
+  ISSUER_UNREACHABLE(
+      Kind.UNAVAILABLE,
+      "The issuer does not answer",
+      "not started, or the network is cut",
+      "the agent tries again by itself"),
+  REGISTRAR_UNREACHABLE(
+      Kind.UNAVAILABLE,
+      "The registrar does not answer",
+      "not started, or the network is cut",
+      "the agent tries again by itself"),
+  TRUST_BUNDLE_MISSING(
+      Kind.UNAVAILABLE,
+      "No trust bundle to check the issuer with",
+      "serai.agent.trust-bundle names no file yet",
+      "copy the output of serai bundle show there"),
+  CONFIGURATION_INVALID(
+      Kind.PRECONDITION,
+      "The configuration cannot be used",
+      "see the detail",
+      "mend the key named in the detail");
 
   private final Kind kind;
   private final String what;

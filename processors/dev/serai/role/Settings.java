@@ -6,12 +6,14 @@ import java.util.Optional;
 
 /**
  * The configuration as typed values. Keys are explained in config/application.properties; a file
- * given with --config and environment variables (SERAI_ISSUER_PORT for serai.issuer.port)
- * override it. A value that does not parse is a start-up error naming key and source.
+ * given with --config and environment variables (SERAI_ISSUER_PORT for serai.issuer.port) override
+ * it. A value that does not parse is a start-up error naming key and source.
  */
 public interface Settings {
 
-  /** @throws RuntimeException CONFIGURATION_INVALID when the key has no value */
+  /**
+   * @throws RuntimeException CONFIGURATION_INVALID when the key has no value
+   */
   String text(String key);
 
   /** Empty when unset or blank. */

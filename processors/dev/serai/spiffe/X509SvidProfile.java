@@ -43,8 +43,7 @@ public final class X509SvidProfile {
       found.add("not exactly one URI name that is a SPIFFE ID");
     }
     id.filter(i -> i.path().isEmpty()).ifPresent(i -> found.add("the ID of a leaf has a path"));
-    if (leaf.getSubjectX500Principal().getName().isEmpty()
-        && !isCritical(leaf, SUBJECT_ALT_NAME)) {
+    if (leaf.getSubjectX500Principal().getName().isEmpty() && !isCritical(leaf, SUBJECT_ALT_NAME)) {
       found.add("the subject is empty and the alternative name is not critical");
     }
     if (leaf.getBasicConstraints() != -1) {

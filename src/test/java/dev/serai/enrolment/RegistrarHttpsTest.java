@@ -154,8 +154,7 @@ class RegistrarHttpsTest {
   @Test
   void a_role_that_is_not_named_in_the_configuration_is_not_even_let_in() {
     assertThat(
-            org.assertj.core.api.Assertions.catchThrowable(
-                () -> as("registrar", "/v2.6/agents/")))
+            org.assertj.core.api.Assertions.catchThrowable(() -> as("registrar", "/v2.6/agents/")))
         .isNotNull();
   }
 

@@ -57,7 +57,8 @@ class SpiffeIdTest {
 
   @Test
   void scheme_and_trust_domain_know_no_case_and_the_path_does() {
-    assertThat(SpiffeId.parse("SPIFFE://Example.ORG/Path")).hasToString("spiffe://example.org/Path");
+    assertThat(SpiffeId.parse("SPIFFE://Example.ORG/Path"))
+        .hasToString("spiffe://example.org/Path");
     assertThat(SpiffeId.parse("spiffe://example.org/a"))
         .isNotEqualTo(SpiffeId.parse("spiffe://example.org/A"));
   }
@@ -77,7 +78,8 @@ class SpiffeIdTest {
 
   @Test
   void a_trust_domain_is_read_from_its_id_too() {
-    assertThat(TrustDomain.parse("spiffe://example.org")).isEqualTo(TrustDomain.parse("example.org"));
+    assertThat(TrustDomain.parse("spiffe://example.org"))
+        .isEqualTo(TrustDomain.parse("example.org"));
     assertThatThrownBy(() -> TrustDomain.parse("spiffe://example.org/a"))
         .isInstanceOf(InvalidSpiffeIdException.class);
   }
