@@ -2,12 +2,8 @@ package dev.serai.appraisal;
 
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
-import dev.serai.tpm.Bytes;
-import dev.serai.tpm.spec.TpmHash;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.SortedMap;
 import java.util.function.Function;
 
 /**
@@ -159,9 +155,7 @@ public final class Appraisal {
 
   /** What the next appraisal compares with; only of a complete one. */
   Baseline after() {
-    Map<TpmHash, SortedMap<Integer, Bytes>> recorded =
-        policy().pcrs().recorded(state().pcrs(), before());
-    return new Baseline(recorded, Optional.of(state().clock()));
+    return before().after(policy().pcrs(), state());
   }
 
   /** The result. An appraisal that some step never saw is refused by exception. */

@@ -28,4 +28,19 @@ public record Baseline(Map<TpmHash, SortedMap<Integer, Bytes>> recorded, Optiona
     SortedMap<Integer, Bytes> ofBank = recorded.get(bank);
     return ofBank == null ? Optional.empty() : Optional.ofNullable(ofBank.get(index));
   }
+
+  /**
+   * What an accepted state leaves. Of two clocks of one power cycle the later stays: statements may
+   * be judged out of order, and many small steps back must not add up to a large one.
+   */
+  Baseline after(PcrPolicy policy, Trusted.QuotedState state) {
+    TpmClock now = state.clock();
+    TpmClock latest =
+        clock
+            .filter(last -> last.resetCount() == now.resetCount())
+            .filter(last -> last.restartCount() == now.restartCount())
+            .filter(last -> Long.compareUnsigned(last.clockMillis(), now.clockMillis()) > 0)
+            .orElse(now);
+    return new Baseline(policy.recorded(state.pcrs(), this), Optional.of(latest));
+  }
 }

@@ -106,8 +106,7 @@ public final class KeylimeQuoteAppraiser {
         Optional.empty(),
         state,
         policy.get().name(),
-        new Baseline(
-            policy.get().pcrs().recorded(state.pcrs(), before), Optional.of(state.clock())));
+        before.after(policy.get().pcrs(), state));
   }
 
   private static Optional<Reason> unbound(Challenge challenge, Trusted.QuotedState state) {

@@ -103,6 +103,26 @@ class KeylimeQuoteAppraiserTest {
   }
 
   @Test
+  void many_small_steps_back_do_not_add_up() {
+    Baseline before = ((Trusted) judge(e -> {})).baseline();
+    Trusted earlier =
+        (Trusted)
+            judge(
+                e -> {
+                  e.before = before;
+                  e.clock = new TpmClock(Evidence.CLOCK.clockMillis() - 50_000, 5, 1, true);
+                });
+    assertThat(earlier.baseline().clock()).contains(Evidence.CLOCK);
+    assertRejected(
+        ReasonCode.CLOCK_WENT_BACK,
+        judge(
+            e -> {
+              e.before = earlier.baseline();
+              e.clock = new TpmClock(Evidence.CLOCK.clockMillis() - 70_000, 5, 1, true);
+            }));
+  }
+
+  @Test
   void a_reboot_needs_attestation_where_the_policy_says_so() {
     Baseline before = ((Trusted) judge(e -> {})).baseline();
     Consumer<Evidence> rebooted =
