@@ -12,7 +12,6 @@ import io.micrometer.core.instrument.binder.system.UptimeMetrics;
 import java.util.List;
 import org.apache.camel.CamelContext;
 import org.apache.camel.component.micrometer.MicrometerConstants;
-import org.apache.camel.component.micrometer.eventnotifier.MicrometerExchangeEventNotifier;
 import org.apache.camel.component.micrometer.routepolicy.MicrometerRoutePolicyFactory;
 
 /** The meters every process has: Camel's per route, the JVM's, and how long the start took. */
@@ -25,9 +24,6 @@ final class ProcessMeters {
     MicrometerRoutePolicyFactory routes = new MicrometerRoutePolicyFactory();
     routes.setMeterRegistry(meters);
     camel.addRoutePolicyFactory(routes);
-    MicrometerExchangeEventNotifier exchanges = new MicrometerExchangeEventNotifier();
-    exchanges.setMeterRegistry(meters);
-    camel.getManagementStrategy().addEventNotifier(exchanges);
     new JvmMemoryMetrics().bindTo(meters);
     new JvmThreadMetrics().bindTo(meters);
     new ClassLoaderMetrics().bindTo(meters);
