@@ -61,7 +61,7 @@ public final class RefuseProcessor implements Processor, LastFailures {
           oneLine(reason.detail()));
     }
     answer(exchange, new Refused(reason, traceId, named.answerDetail()));
-    exchange.setRouteStop(true);
+    exchange.setRouteStop(true); // Camel 4.18 stops the callers by itself; this does not rest on it
   }
 
   private static String failedRoute(Exchange exchange) {
