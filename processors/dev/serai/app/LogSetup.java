@@ -72,6 +72,12 @@ final class LogSetup {
     root.addAppender(appender);
     root.setLevel(least.isGreaterOrEqual(Level.WARN) ? least : Level.WARN);
     context.getLogger("dev.serai").setLevel(least);
+    // Anybody who can connect could fill the log with failed handshakes; a machine without network
+    // has no hardware address to seed an id with.
+    context
+        .getLogger("org.apache.camel.component.netty.http.handlers.HttpServerMultiplexChannelHandler")
+        .setLevel(Level.ERROR);
+    context.getLogger("io.netty.util.internal.MacAddressUtil").setLevel(Level.ERROR);
     if (!least.isGreaterOrEqual(Level.INFO)) {
       context.getLogger("org.apache.camel").setLevel(Level.INFO);
     }

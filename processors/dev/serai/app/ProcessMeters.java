@@ -14,7 +14,10 @@ import org.apache.camel.CamelContext;
 import org.apache.camel.component.micrometer.MicrometerConstants;
 import org.apache.camel.component.micrometer.routepolicy.MicrometerRoutePolicyFactory;
 
-/** The meters every process has: Camel's per route, the JVM's, and how long the start took. */
+/**
+ * The meters every process has: Camel's per route, and the JVM's. Not Camel's exchange event
+ * notifier: its tags differ from event to event, which Prometheus does not take.
+ */
 final class ProcessMeters {
   private ProcessMeters() {}
 
