@@ -75,7 +75,8 @@ final class LogSetup {
     // Anybody who can connect could fill the log with failed handshakes; a machine without network
     // has no hardware address to seed an id with.
     context
-        .getLogger("org.apache.camel.component.netty.http.handlers.HttpServerMultiplexChannelHandler")
+        .getLogger(
+            "org.apache.camel.component.netty.http.handlers.HttpServerMultiplexChannelHandler")
         .setLevel(Level.ERROR);
     context.getLogger("io.netty.util.internal.MacAddressUtil").setLevel(Level.ERROR);
     if (!least.isGreaterOrEqual(Level.INFO)) {

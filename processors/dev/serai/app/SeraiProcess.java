@@ -5,10 +5,12 @@ import dev.serai.app.RouteFiles.RouteFile;
 import dev.serai.http.GuardedHttpComponent;
 import dev.serai.management.HealthReport;
 import dev.serai.management.ManagementServer;
+import dev.serai.reason.ReasonCode;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.role.Settings;
 import dev.serai.store.Database;
+import dev.serai.store.DatabaseException;
 import dev.serai.store.SqliteDatabase;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -28,6 +30,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.apache.camel.CamelContext;
 import org.apache.camel.main.BaseMainSupport;
@@ -39,6 +43,7 @@ import org.slf4j.LoggerFactory;
 
 /** One running process: its roles, their beans and routes. Made once, started once. */
 public final class SeraiProcess implements AutoCloseable {
+  private static final long LONGEST_DATABASE_WAIT_MILLIS = 10_000;
   private static final Logger LOG = LoggerFactory.getLogger(SeraiProcess.class);
 
   private final LayeredSettings settings;
@@ -54,6 +59,7 @@ public final class SeraiProcess implements AutoCloseable {
   private final Path stateDir;
   private final List<RouteFile> routeFiles;
   private SqliteDatabase database;
+  private final CountDownLatch stopping = new CountDownLatch(1);
 
   /** Roles as serai.roles names them, routes as shipped unless a directory replaces some. */
   public SeraiProcess(LayeredSettings settings, Optional<Path> routesDir) {
@@ -111,6 +117,29 @@ public final class SeraiProcess implements AutoCloseable {
     } catch (Exception e) {
       close();
       throw new IllegalStateException("start failed", e);
+    }
+  }
+
+  /** A locked file or a full disk may pass: it is waited for, the process does not end. */
+  private SqliteDatabase openWhenItAnswers(Path file) {
+    for (long delay = 500; ; delay = Math.min(2 * delay, LONGEST_DATABASE_WAIT_MILLIS)) {
+      try {
+        return SqliteDatabase.open(file);
+      } catch (DatabaseException e) {
+        LOG.warn(
+            "waiting code={} detail=\"{}\" next-try-ms={}",
+            ReasonCode.DATABASE_UNAVAILABLE,
+            e.getMessage(),
+            delay);
+        try {
+          if (stopping.await(delay, TimeUnit.MILLISECONDS)) {
+            throw e;
+          }
+        } catch (InterruptedException interrupted) {
+          Thread.currentThread().interrupt();
+          throw e;
+        }
+      }
     }
   }
 
@@ -205,6 +234,7 @@ public final class SeraiProcess implements AutoCloseable {
 
   @Override
   public void close() {
+    stopping.countDown();
     closeQuietly("camel", main::stop);
     while (!onStop.isEmpty()) {
       closeQuietly("resource", onStop.pop());
@@ -244,7 +274,7 @@ public final class SeraiProcess implements AutoCloseable {
     public Database database() {
       synchronized (SeraiProcess.this) {
         if (database == null) {
-          database = SqliteDatabase.open(stateDir.resolve("serai.db"));
+          database = openWhenItAnswers(stateDir.resolve("serai.db"));
           onStop.push(database);
         }
         return database;

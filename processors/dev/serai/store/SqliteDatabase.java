@@ -51,7 +51,12 @@ public final class SqliteDatabase implements Database {
     } catch (FlywayException e) {
       throw new DatabaseException("schema of " + file + " cannot be brought up to date", e);
     }
-    HikariDataSource writer = pool("serai-write", writes, 1);
+    HikariDataSource writer;
+    try {
+      writer = pool("serai-write", writes, 1);
+    } catch (RuntimeException e) {
+      throw new DatabaseException("cannot open " + file, e);
+    }
     try {
       HikariDataSource readers =
           pool("serai-read", source(url, SQLiteConfig.TransactionMode.DEFERRED), READERS);
