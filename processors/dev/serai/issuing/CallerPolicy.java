@@ -136,6 +136,10 @@ final class CallerPolicy {
       return new Caller.Agent(gate.admit(id, leaf), leaf, origin(peer));
     }
     if (wanted == VERIFIER && id.equals(verifier)) {
+      if (gate.isExpired(leaf)) {
+        throw new RefusalException(
+            ReasonCode.CALLER_NOT_AUTHENTICATED, "the client certificate is expired");
+      }
       requireVerified(peer.chain());
       return new Caller.RoleProcess(id, origin(peer));
     }

@@ -77,12 +77,17 @@ final class NodeGate {
    * @throws RefusalException NODE_EXPIRED
    */
   void requireUnexpired(X509Certificate leaf) {
-    if (!clock.instant().isBefore(leaf.getNotAfter().toInstant())) {
+    if (isExpired(leaf)) {
       throw refusal(
           ReasonCode.NODE_EXPIRED,
           PermissionDeniedDetails.Reason.AGENT_EXPIRED,
           "agent SVID is expired");
     }
+  }
+
+  /** A connection may outlive the certificate it was made with. */
+  boolean isExpired(X509Certificate leaf) {
+    return !clock.instant().isBefore(leaf.getNotAfter().toInstant());
   }
 
   static RefusalException banned(String detail) {

@@ -203,6 +203,23 @@ class CallerPolicyTest {
   }
 
   @Test
+  void a_verifier_whose_certificate_ran_out_on_its_open_connection_is_refused() {
+    HandClock clock = new HandClock();
+    CallerPolicy policy = new CallerPolicy(DOMAIN, authority, new NodeGate(nodes, clock));
+    X509Certificate verifier = ours(DOMAIN.withPath("/serai/verifier"));
+    clock.advance(Duration.between(clock.instant(), Instant.now()));
+    policy.authorize(VerdictsGrpc.getReportMethod().getFullMethodName(), peer(verifier));
+    clock.advance(Duration.ofHours(1));
+    assertThatThrownBy(
+            () ->
+                policy.authorize(
+                    VerdictsGrpc.getReportMethod().getFullMethodName(), peer(verifier)))
+        .isInstanceOfSatisfying(
+            RefusalException.class,
+            e -> assertThat(e.reason().code()).isEqualTo(ReasonCode.CALLER_NOT_AUTHENTICATED));
+  }
+
+  @Test
   void an_agent_without_a_record_is_not_attested() {
     X509Certificate agent = ours(AGENT);
     callableBy(CallerPolicy.Kind.AGENT)
