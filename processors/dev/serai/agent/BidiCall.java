@@ -12,14 +12,17 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /**
- * A stream in both directions, used as a conversation by one thread. Cancelled when closed before
- * its end.
+ * A stream in both directions, used as a conversation by one thread. Closed after {@link
+ * #complete()} it waits a moment for the other side's good end; else it is cancelled.
  */
 final class BidiCall<Q, A> implements AutoCloseable {
+  private static final Duration FAREWELL = Duration.ofSeconds(1);
+
   private final BlockingQueue<Said<A>> answers = new LinkedBlockingQueue<>();
   private volatile ClientCallStreamObserver<Q> call;
   private volatile StreamObserver<Q> requests;
   private volatile boolean ended;
+  private boolean completed;
 
   private record Said<A>(Optional<A> message, Optional<Throwable> failure) {}
 
@@ -40,6 +43,7 @@ final class BidiCall<Q, A> implements AutoCloseable {
 
   /** No more from our side. */
   void complete() {
+    completed = true;
     if (!ended) {
       requests.onCompleted();
     }
@@ -72,8 +76,26 @@ final class BidiCall<Q, A> implements AutoCloseable {
 
   @Override
   public void close() {
+    if (completed) {
+      awaitEnd();
+    }
     if (!ended) {
       call.cancel("given up", null);
+    }
+  }
+
+  /** All that was wanted has been said: what still comes, even a failure, changes nothing. */
+  private void awaitEnd() {
+    long end = System.nanoTime() + FAREWELL.toNanos();
+    try {
+      while (!ended && System.nanoTime() < end) {
+        Said<A> said = answers.poll(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+        if (said != null && said.message().isEmpty()) {
+          return;
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

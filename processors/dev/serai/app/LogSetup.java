@@ -21,11 +21,11 @@ import java.time.Instant;
 import org.slf4j.LoggerFactory;
 
 /** Logs to standard error, one line per event: key=value or JSON, with the flow's trace id. */
-final class LogSetup {
+public final class LogSetup {
   private LogSetup() {}
 
   /** Everything from INFO on into a file, as text. */
-  static void applyToFile(Path file) {
+  public static void applyToFile(Path file) {
     LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();
     FileAppender<ILoggingEvent> appender = new FileAppender<>();
     appender.setFile(file.toString());

@@ -57,6 +57,13 @@ public final class SoftwareTpm implements AutoCloseable {
     keeper.start();
   }
 
+  /** As a power cycle: the keeper starts it again on the same state, with fresh PCRs. */
+  public void powerCycle() {
+    Process running = process;
+    running.destroyForcibly();
+    running.onExit().join();
+  }
+
   private void make() throws IOException, InterruptedException {
     Path state = Files.createDirectories(dir.resolve("state"));
     Path ca = Files.createDirectories(dir.resolve("ca"));

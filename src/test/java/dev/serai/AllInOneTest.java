@@ -264,4 +264,20 @@ class AllInOneTest {
       await().atMost(SOON).until(() -> agent().attested() && served());
     }
   }
+
+  private double calls(String method, String code) {
+    return serai.context().meters().find("serai.rpc.calls").tag("code", code).counters().stream()
+        .filter(counter -> String.valueOf(counter.getId().getTag("method")).endsWith(method))
+        .mapToDouble(counter -> counter.count())
+        .sum();
+  }
+
+  @Test
+  void conversations_of_the_agent_with_the_issuer_end_in_good_order() {
+    trusted();
+    await().atMost(SOON).until(() -> calls("/SyncAuthorizedEntries", "OK") >= 3);
+    assertThat(calls("/AttestAgent", "OK")).isEqualTo(1);
+    assertThat(calls("/SyncAuthorizedEntries", "CANCELLED")).isZero();
+    assertThat(calls("/AttestAgent", "CANCELLED")).isZero();
+  }
 }
