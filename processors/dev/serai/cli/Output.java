@@ -33,7 +33,7 @@ final class Output {
   static String table(List<String> heading, List<List<String>> rows) {
     List<List<String>> all = new ArrayList<>();
     all.add(heading);
-    all.addAll(rows);
+    rows.forEach(row -> all.add(row.stream().map(Output::plain).toList()));
     StringBuilder text = new StringBuilder();
     for (List<String> row : all) {
       StringBuilder line = new StringBuilder();
@@ -54,15 +54,21 @@ final class Output {
     facts.forEach(
         (name, value) -> {
           String shown =
-              value instanceof List<?> list
-                  ? String.join(", ", strings(list))
-                  : String.valueOf(value);
+              plain(
+                  value instanceof List<?> list
+                      ? String.join(", ", strings(list))
+                      : String.valueOf(value));
           if (!shown.isEmpty()) {
             text.append(name).append(':').append(" ".repeat(width - name.length()));
             text.append(shown).append('\n');
           }
         });
     return text.toString();
+  }
+
+  /** What a node or a peer wrote can neither add a line nor steer the terminal. */
+  private static String plain(String text) {
+    return text.replaceAll("\\p{Cntrl}|[\\u0080-\\u009f\\u202a-\\u202e\\u2066-\\u2069]", "?");
   }
 
   private static List<String> strings(List<?> list) {
