@@ -42,6 +42,9 @@ import picocli.CommandLine.Spec;
     description = "The main job on this machine, from the TPM to a workload's SVID.",
     mixinStandardHelpOptions = true)
 final class DemoCommand implements Callable<Integer> {
+  /** The configuration of the demo, in its home. */
+  static final String CONFIGURATION = "demo.properties";
+
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String TRUST_DOMAIN = "demo.example";
   private static final Duration PATIENCE = Duration.ofSeconds(90);
@@ -164,12 +167,15 @@ final class DemoCommand implements Callable<Integer> {
       temporary.add(dir);
       return dir;
     }
-    String base = System.getenv("XDG_STATE_HOME");
+    return Files.createDirectories(home(System.getenv()));
+  }
+
+  /** Where the demo of this user keeps its state. */
+  static Path home(Map<String, String> environment) {
+    String base = environment.getOrDefault("XDG_STATE_HOME", "");
     Path home =
-        base == null || base.isBlank()
-            ? Path.of(System.getProperty("user.home"), ".local/state")
-            : Path.of(base);
-    return Files.createDirectories(home.resolve("serai-demo").toAbsolutePath());
+        base.isBlank() ? Path.of(System.getProperty("user.home"), ".local/state") : Path.of(base);
+    return home.resolve("serai-demo").toAbsolutePath();
   }
 
   /** Unix socket paths are short; a deep home directory is not. */
@@ -214,7 +220,7 @@ final class DemoCommand implements Callable<Integer> {
       values.put("serai.registrar.ek-trust-dir", tpm.trustDir().toString());
     }
     ports(values);
-    Path file = state.resolve("demo.properties");
+    Path file = state.resolve(CONFIGURATION);
     writeProperties(file, values);
     LayeredSettings settings = LayeredSettings.load(Optional.of(file), System.getenv(), Map.of());
     SeraiProcess process = new SeraiProcess(settings, Optional.empty());
@@ -345,7 +351,7 @@ final class DemoCommand implements Callable<Integer> {
         process.context().stateDir().resolve("hawtio-password"),
         process.settings().text("serai.agent.workload-socket"),
         state.resolve("serai.log"),
-        state.resolve("demo.properties"));
+        state.resolve(CONFIGURATION));
     print.flush();
     interrupted.await();
   }
