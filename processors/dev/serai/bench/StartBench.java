@@ -125,6 +125,9 @@ public final class StartBench {
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElse("java"));
     command.addAll(flags());
+    if (roles.equals("agent")) {
+      command.add("-XX:TieredStopAtLevel=1"); // as the launcher does
+    }
     command.addAll(
         List.of(
             "-cp",
