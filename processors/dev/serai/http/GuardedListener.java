@@ -75,7 +75,9 @@ public final class GuardedListener extends HttpServerInitializerFactory {
       return;
     }
     ScheduledFuture<?> oldest =
-        channel.eventLoop().schedule(() -> channel.close(), OLDEST.toSeconds(), TimeUnit.SECONDS);
+        channel
+            .eventLoop()
+            .schedule(() -> channel.unsafe().closeForcibly(), OLDEST.toSeconds(), TimeUnit.SECONDS);
     channel.closeFuture().addListener(closed -> oldest.cancel(false));
     super.initChannel(channel);
     channel

@@ -49,7 +49,8 @@ public final class SqliteDatabase implements Database {
     try {
       migrate(writes, migrations);
     } catch (FlywayException e) {
-      throw new DatabaseException("schema of " + file + " cannot be brought up to date", e);
+      String why = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+      throw new DatabaseException("schema of " + file + " cannot be brought up to date: " + why, e);
     }
     HikariDataSource writer;
     try {
