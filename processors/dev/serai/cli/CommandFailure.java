@@ -1,10 +1,15 @@
 package dev.serai.cli;
 
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.rpc.ErrorInfo;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
+import java.util.Arrays;
 import java.util.Optional;
 
 /** What a command says when it failed: a reason code, a detail, a remedy. */
@@ -17,9 +22,28 @@ final class CommandFailure {
     return "serai: " + reason.code() + ": " + detail + " | remedy: " + reason.code().remedy();
   }
 
-  /** The reason of a server's answer; ours begin with the code. */
+  /** The reason of a server's answer: ours are in its details, and mostly begin the text. */
   static Reason of(StatusRuntimeException e) {
-    return of(e.getStatus().getCode(), Optional.ofNullable(e.getStatus().getDescription()));
+    Reason said = of(e.getStatus().getCode(), Optional.ofNullable(e.getStatus().getDescription()));
+    return codeInDetails(e).map(code -> new Reason(code, said.detail())).orElse(said);
+  }
+
+  private static Optional<ReasonCode> codeInDetails(StatusRuntimeException e) {
+    com.google.rpc.Status status = StatusProto.fromThrowable(e);
+    if (status == null) {
+      return Optional.empty();
+    }
+    for (Any detail : status.getDetailsList()) {
+      if (detail.is(ErrorInfo.class)) {
+        try {
+          String code = detail.unpack(ErrorInfo.class).getReason();
+          return Arrays.stream(ReasonCode.values()).filter(c -> c.name().equals(code)).findFirst();
+        } catch (InvalidProtocolBufferException malformed) {
+          return Optional.empty(); // the text is still there
+        }
+      }
+    }
+    return Optional.empty();
   }
 
   static Reason of(Status.Code code, Optional<String> description) {
