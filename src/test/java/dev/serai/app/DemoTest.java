@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.spiffe.bundle.x509bundle.X509Bundle;
+import io.spiffe.spiffeid.TrustDomain;
+import io.spiffe.svid.x509svid.X509Svid;
+import io.spiffe.svid.x509svid.X509SvidValidator;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,7 +23,7 @@ class DemoTest {
   @TempDir Path dir;
 
   @Test
-  void the_demo_ends_with_an_identity_that_openssl_accepts() throws Exception {
+  void the_demo_ends_with_an_identity_that_openssl_and_java_spiffe_accept() throws Exception {
     Path out = dir.resolve("out");
     Process demo =
         new ProcessBuilder(
@@ -58,5 +62,11 @@ class DemoTest {
             .start();
     String verified = new String(openssl.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(openssl.waitFor()).as(verified).isZero();
+
+    X509Svid svid = X509Svid.load(out.resolve("svid.pem"), out.resolve("svid.key"));
+    X509Bundle bundle =
+        X509Bundle.load(TrustDomain.parse("demo.example"), out.resolve("bundle.pem"));
+    X509SvidValidator.verifyChain(svid.getChain(), bundle);
+    assertThat(svid.getSpiffeId().toString()).isEqualTo(report.path("svid").path("id").asText());
   }
 }

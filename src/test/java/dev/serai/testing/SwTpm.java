@@ -32,6 +32,7 @@ import java.util.Date;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.awaitility.Awaitility;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.Extension;
@@ -358,18 +359,13 @@ public final class SwTpm implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException("swtpm is not installed", e);
     }
-    long deadline = System.nanoTime() + PATIENCE.toNanos();
-    while (true) {
-      try {
-        transmit(Bytes.ofHex("80010000000c0000017b0008")); // TPM2_GetRandom
-        return;
-      } catch (UncheckedIOException e) {
-        if (!process.isAlive() || System.nanoTime() > deadline) {
-          throw new IllegalStateException("swtpm did not start in " + directory, e);
-        }
-        pause();
-      }
-    }
+    Awaitility.await("swtpm in " + directory + " answers")
+        .pollDelay(Duration.ZERO)
+        .pollInterval(Duration.ofMillis(2))
+        .atMost(PATIENCE)
+        .failFast("swtpm ended", () -> !process.isAlive())
+        .ignoreException(UncheckedIOException.class)
+        .untilAsserted(() -> transmit(Bytes.ofHex("80010000000c0000017b0008"))); // GetRandom
   }
 
   private void signal(String name) {
@@ -412,15 +408,6 @@ public final class SwTpm implements AutoCloseable {
       ending.waitFor(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    }
-  }
-
-  private static void pause() {
-    try {
-      Thread.sleep(2);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException(e);
     }
   }
 

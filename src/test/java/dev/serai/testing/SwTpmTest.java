@@ -7,7 +7,7 @@ import java.io.ByteArrayInputStream;
 import java.io.UncheckedIOException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
-import java.util.HexFormat;
+import java.util.Base64;
 import org.junit.jupiter.api.Test;
 
 class SwTpmTest {
@@ -21,9 +21,8 @@ class SwTpmTest {
       assertThat(first.eccEndorsementKey()).isEqualTo(second.eccEndorsementKey());
       assertThat(first.eccEndorsementKey()).isNotEqualTo(other.eccEndorsementKey());
       byte[] certificate =
-          HexFormat.of()
-              .parseHex(
-                  first.tool("bash", "-c", "tpm2_nvread 0x01c0000a | xxd -p | tr -d '\\n'").trim());
+          Base64.getDecoder()
+              .decode(first.tool("bash", "-c", "tpm2_nvread 0x01c0000a | base64 -w 0").trim());
       X509Certificate ek =
           (X509Certificate)
               CertificateFactory.getInstance("X.509")
