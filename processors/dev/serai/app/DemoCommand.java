@@ -9,9 +9,6 @@ import dev.serai.reason.RefusalException;
 import dev.serai.role.RoleHealth;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -219,7 +216,11 @@ final class DemoCommand implements Callable<Integer> {
       values.put("serai.tpm.allow-software", "true");
       values.put("serai.registrar.ek-trust-dir", tpm.trustDir().toString());
     }
-    ports(values);
+    if (once) {
+      FreePorts.assign(values);
+    } else {
+      FreePorts.assignUsual(values, LayeredSettings.load(Optional.empty(), Map.of(), Map.of()));
+    }
     Path file = state.resolve(CONFIGURATION);
     writeProperties(file, values);
     LayeredSettings settings = LayeredSettings.load(Optional.of(file), System.getenv(), Map.of());
@@ -232,24 +233,6 @@ final class DemoCommand implements Callable<Integer> {
           return process;
         });
     return process;
-  }
-
-  /** The usual ports when they are free; others when they are not, or for a passing demo. */
-  private void ports(Map<String, String> values) throws IOException {
-    LayeredSettings usual = LayeredSettings.load(Optional.empty(), Map.of(), Map.of());
-    for (String key :
-        List.of(
-            "serai.management.port",
-            "serai.registrar.port",
-            "serai.registrar.tls-port",
-            "serai.verifier.port",
-            "serai.issuer.port",
-            "serai.agent.port")) {
-      int port = usual.integer(key);
-      values.put(key, Integer.toString(!once && isFree(port) ? port : freePort()));
-    }
-    values.put("serai.agent.issuer", "127.0.0.1:" + values.get("serai.issuer.port"));
-    values.put("serai.agent.registrar", "http://127.0.0.1:" + values.get("serai.registrar.port"));
   }
 
   private static void writeProperties(Path file, Map<String, String> values) throws IOException {
@@ -354,22 +337,6 @@ final class DemoCommand implements Callable<Integer> {
         state.resolve(CONFIGURATION));
     print.flush();
     interrupted.await();
-  }
-
-  private static boolean isFree(int port) {
-    try (ServerSocket socket = new ServerSocket()) {
-      socket.setReuseAddress(true);
-      socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
-      return true;
-    } catch (IOException e) { // taken, which is the answer
-      return false;
-    }
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 
   private static void remove(Path dir) {

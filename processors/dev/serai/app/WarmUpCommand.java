@@ -1,8 +1,6 @@
 package dev.serai.app;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -33,16 +31,7 @@ final class WarmUpCommand implements Callable<Integer> {
     Map<String, String> overrides = new HashMap<>();
     overrides.put("serai.trust-domain", "warm-up.example");
     overrides.put("serai.state-dir", state.toString());
-    for (String key :
-        List.of(
-            "serai.management.port",
-            "serai.registrar.port",
-            "serai.registrar.tls-port",
-            "serai.verifier.port",
-            "serai.issuer.port",
-            "serai.agent.port")) {
-      overrides.put(key, Integer.toString(freePort()));
-    }
+    FreePorts.assign(overrides);
     LayeredSettings settings = LayeredSettings.load(Optional.empty(), Map.of(), overrides);
     LogSetup.apply("text", "WARN");
     try (SeraiProcess process = new SeraiProcess(settings, Optional.empty())) {
@@ -57,11 +46,5 @@ final class WarmUpCommand implements Callable<Integer> {
   private static void look(String address) throws IOException, InterruptedException {
     HttpRequest request = HttpRequest.newBuilder(URI.create(address)).timeout(PATIENCE).build();
     HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.discarding());
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 }

@@ -1,6 +1,7 @@
 package dev.serai.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.serai.app.FreePorts;
 import dev.serai.app.LayeredSettings;
 import dev.serai.app.LogSetup;
 import dev.serai.app.SeraiProcess;
@@ -31,8 +32,6 @@ import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
 import io.grpc.stub.MetadataUtils;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -116,18 +115,7 @@ public final class FlowBench {
     values.put("serai.agent.retry-most", "1s");
     values.put("serai.agent.denied-retry-first", "500ms");
     values.put("serai.agent.denied-retry-most", "1s");
-    for (String key :
-        List.of(
-            "serai.management.port",
-            "serai.registrar.port",
-            "serai.registrar.tls-port",
-            "serai.verifier.port",
-            "serai.issuer.port",
-            "serai.agent.port")) {
-      values.put(key, Integer.toString(freePort()));
-    }
-    values.put("serai.agent.issuer", "127.0.0.1:" + values.get("serai.issuer.port"));
-    values.put("serai.agent.registrar", "http://127.0.0.1:" + values.get("serai.registrar.port"));
+    FreePorts.assign(values);
     return LayeredSettings.load(Optional.empty(), Map.of(), values);
   }
 
@@ -352,12 +340,6 @@ public final class FlowBench {
 
   private static double rounded(double millis) {
     return Math.round(millis * 10) / 10.0;
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 
   private static void remove(Path dir) throws IOException {

@@ -1,11 +1,10 @@
 package dev.serai.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.serai.app.FreePorts;
 import dev.serai.app.SoftwareTpm;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -196,18 +195,7 @@ public final class StartBench {
     values.put("serai.tpm.tcti", tpm.tcti());
     values.put("serai.tpm.allow-software", "true");
     values.put("serai.registrar.ek-trust-dir", tpm.trustDir().toString());
-    for (String key :
-        List.of(
-            "serai.management.port",
-            "serai.registrar.port",
-            "serai.registrar.tls-port",
-            "serai.verifier.port",
-            "serai.issuer.port",
-            "serai.agent.port")) {
-      values.put(key, Integer.toString(freePort()));
-    }
-    values.put("serai.agent.issuer", "127.0.0.1:" + values.get("serai.issuer.port"));
-    values.put("serai.agent.registrar", "http://127.0.0.1:" + values.get("serai.registrar.port"));
+    FreePorts.assign(values);
     values.putAll(more);
     StringBuilder text = new StringBuilder();
     values.forEach((key, value) -> text.append(key).append('=').append(value).append('\n'));
@@ -221,12 +209,6 @@ public final class StartBench {
       values.put(line.substring(0, equals), line.substring(equals + 1));
     }
     return values;
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 
   private static void remove(Path dir) throws IOException {

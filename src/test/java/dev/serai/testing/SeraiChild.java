@@ -1,5 +1,6 @@
 package dev.serai.testing;
 
+import dev.serai.app.FreePorts;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.EventLoopGroup;
@@ -38,20 +39,7 @@ public final class SeraiChild implements AutoCloseable {
     this.dir = dir;
     settings.put("serai.trust-domain", "child.test");
     settings.put("serai.state-dir", dir.resolve("state").toString());
-    for (String key :
-        new String[] {
-          "serai.management.port",
-          "serai.registrar.port",
-          "serai.registrar.tls-port",
-          "serai.verifier.port",
-          "serai.issuer.port",
-          "serai.agent.port"
-        }) {
-      settings.put(key, Integer.toString(SeraiHarness.freePort()));
-    }
-    settings.put("serai.agent.issuer", "127.0.0.1:" + settings.get("serai.issuer.port"));
-    settings.put(
-        "serai.agent.registrar", "http://127.0.0.1:" + settings.get("serai.registrar.port"));
+    FreePorts.assign(settings);
   }
 
   public SeraiChild with(String key, String value) {

@@ -1,12 +1,11 @@
 package dev.serai.testing;
 
+import dev.serai.app.FreePorts;
 import dev.serai.app.LayeredSettings;
 import dev.serai.app.SeraiProcess;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -48,19 +47,7 @@ public final class SeraiHarness implements AutoCloseable {
   private SeraiHarness(List<String> roles) {
     overrides.put("serai.roles", String.join(",", roles));
     overrides.put("serai.trust-domain", "test.example");
-    for (String key :
-        List.of(
-            "serai.management.port",
-            "serai.registrar.port",
-            "serai.registrar.tls-port",
-            "serai.verifier.port",
-            "serai.issuer.port",
-            "serai.agent.port")) {
-      overrides.put(key, Integer.toString(freePort()));
-    }
-    overrides.put("serai.agent.issuer", "127.0.0.1:" + overrides.get("serai.issuer.port"));
-    overrides.put(
-        "serai.agent.registrar", "http://127.0.0.1:" + overrides.get("serai.registrar.port"));
+    FreePorts.assign(overrides);
   }
 
   /** Roles by name, made as the product makes them; none for {@link #withRole} alone. */
@@ -171,13 +158,9 @@ public final class SeraiHarness implements AutoCloseable {
     return process;
   }
 
-  /** A port nobody listens on now. */
+  /** A port nobody listens on now, and that nobody else is given. */
   public static int freePort() {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    }
+    return FreePorts.next();
   }
 
   @Override
