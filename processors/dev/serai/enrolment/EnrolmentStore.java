@@ -371,21 +371,25 @@ final class EnrolmentStore {
     return database.write(connection -> deleteRows(connection, node.text()));
   }
 
-  /** Bans the node's TPM, under whatever id it comes. False when there is no such node. */
-  boolean ban(AgentId node, Instant now) {
+  /**
+   * Bans a TPM by its EK's Name in hex, under whatever id it comes. False when no node ever came
+   * with it.
+   */
+  boolean ban(String ekName, Instant now) {
     return database.write(
         connection -> {
           try (PreparedStatement insert =
               connection.prepareStatement(
                   "INSERT INTO registrar_ban (ek_key, ek_name, banned_at)"
-                      + " SELECT ek_key, ek_name, ? FROM registrar_node n WHERE node_id = ?"
-                      + " AND NOT EXISTS"
-                      + " (SELECT 1 FROM registrar_ban b WHERE b.ek_key = n.ek_key)")) {
+                      + " SELECT ek_key, ek_name, ? FROM (SELECT ek_key, ek_name FROM"
+                      + " registrar_node UNION SELECT ek_key, ek_name FROM registrar_ek) known"
+                      + " WHERE ek_name = ? AND NOT EXISTS"
+                      + " (SELECT 1 FROM registrar_ban b WHERE b.ek_key = known.ek_key)")) {
             insert.setLong(1, now.toEpochMilli());
-            insert.setString(2, node.text());
+            insert.setString(2, ekName);
             insert.executeUpdate();
           }
-          return exists(connection, node);
+          return isNameBanned(connection, ekName);
         });
   }
 
@@ -401,20 +405,20 @@ final class EnrolmentStore {
         });
   }
 
-  private static boolean isBanned(Connection connection, String ekKey) throws SQLException {
+  private static boolean isNameBanned(Connection connection, String ekName) throws SQLException {
     try (PreparedStatement select =
-        connection.prepareStatement("SELECT 1 FROM registrar_ban WHERE ek_key = ?")) {
-      select.setString(1, ekKey);
+        connection.prepareStatement("SELECT 1 FROM registrar_ban WHERE ek_name = ?")) {
+      select.setString(1, ekName);
       try (ResultSet row = select.executeQuery()) {
         return row.next();
       }
     }
   }
 
-  private static boolean exists(Connection connection, AgentId node) throws SQLException {
+  private static boolean isBanned(Connection connection, String ekKey) throws SQLException {
     try (PreparedStatement select =
-        connection.prepareStatement("SELECT 1 FROM registrar_node WHERE node_id = ?")) {
-      select.setString(1, node.text());
+        connection.prepareStatement("SELECT 1 FROM registrar_ban WHERE ek_key = ?")) {
+      select.setString(1, ekKey);
       try (ResultSet row = select.executeQuery()) {
         return row.next();
       }

@@ -1,13 +1,13 @@
 package dev.serai.enrolment;
 
-import dev.serai.keylime.AgentId;
+import dev.serai.appraisal.EnrolmentBans;
 import java.time.InstantSource;
 
 /**
  * Bans TPMs from enrolment. A ban is on the endorsement key, so it outlives the node's record and
  * holds under every node id.
  */
-public final class NodeBans {
+final class NodeBans implements EnrolmentBans {
   private final EnrolmentStore store;
   private final InstantSource clock;
 
@@ -16,12 +16,12 @@ public final class NodeBans {
     this.clock = clock;
   }
 
-  /** Bans the TPM of a node. False when there is no such node. */
-  public boolean ban(String nodeId) {
-    return AgentId.parse(nodeId).map(id -> store.ban(id, clock.instant())).orElse(false);
+  @Override
+  public boolean ban(String ekName) {
+    return store.ban(ekName, clock.instant());
   }
 
-  /** Lifts the ban of a TPM, by its EK's Name in hex. False when it was not banned. */
+  @Override
   public boolean unban(String ekName) {
     return store.unban(ekName);
   }

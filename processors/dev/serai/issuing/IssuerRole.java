@@ -1,6 +1,7 @@
 package dev.serai.issuing;
 
 import dev.serai.appraisal.EnrolledNodes;
+import dev.serai.appraisal.EnrolmentBans;
 import dev.serai.appraisal.NodeWatch;
 import dev.serai.appraisal.StateReport;
 import dev.serai.appraisal.Trusted;
@@ -97,7 +98,8 @@ public final class IssuerRole implements Role {
     SvidMinter minter = new SvidMinter(authority, clock);
     ChangeFeed feed = new ChangeFeed(clock);
     EntryStore entries = new EntryStore(trustDomain, database, feed, clock);
-    NodeStore nodes = new NodeStore(database, feed, clock);
+    NodeStore nodes =
+        new NodeStore(database, feed, clock, neighbour(context, "nodeBans", EnrolmentBans.class));
     NodeGate gate = new NodeGate(nodes, clock);
     BundleFile bundleFile = new BundleFile(authority, bundleFiles(context));
     bundleFile.write();

@@ -1,6 +1,7 @@
 package dev.serai.issuing;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.serai.appraisal.EnrolmentBans;
 import dev.serai.issuing.AttestedNode.Appraised;
 import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.proto.spire.types.SelectorMatch;
@@ -26,6 +27,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
 /**
@@ -37,11 +39,20 @@ final class NodeStore {
   private final Database database;
   private final ChangeFeed feed;
   private final InstantSource clock;
+  private final Supplier<Optional<EnrolmentBans>> registrar;
   private final NavigableMap<SpiffeId, AttestedNode> nodes = new ConcurrentSkipListMap<>();
   private final Map<String, NodeStanding> standings = new ConcurrentHashMap<>();
   private final Set<String> bannedEks = ConcurrentHashMap.newKeySet();
 
-  NodeStore(Database database, ChangeFeed feed, InstantSource clock) {
+  /**
+   * @param registrar the registrar of the same process, so that a banned TPM may not even enrol
+   */
+  NodeStore(
+      Database database,
+      ChangeFeed feed,
+      InstantSource clock,
+      Supplier<Optional<EnrolmentBans>> registrar) {
+    this.registrar = registrar;
     this.database = database;
     this.feed = feed;
     this.clock = clock;
@@ -182,8 +193,9 @@ final class NodeStore {
                       + " ON CONFLICT (ek_name) DO NOTHING")) {
             insert.setString(1, ekName);
             insert.setLong(2, now);
-            return insert.executeUpdate();
+            insert.executeUpdate();
           }
+          return registrar.get().map(bans -> bans.ban(ekName));
         });
     bannedEks.add(ekName);
     announce(ekName);
@@ -193,7 +205,7 @@ final class NodeStore {
     database.write(
         connection -> {
           execute(connection, "DELETE FROM issuer_ek_ban WHERE ek_name = ?", ekName);
-          return null;
+          return registrar.get().map(bans -> bans.unban(ekName));
         });
     bannedEks.remove(ekName);
     announce(ekName);

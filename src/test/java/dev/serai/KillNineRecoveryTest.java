@@ -108,7 +108,7 @@ class KillNineRecoveryTest {
           });
       assertThat(nodeIds).hasSize(1);
       await("an SVID for this user")
-          .atMost(Duration.ofSeconds(30))
+          .atMost(Duration.ofSeconds(60))
           .ignoreException(StatusRuntimeException.class)
           .untilAsserted(() -> verifies(fetch(serai)));
       assertThat(serai.stop()).isIn(0, 143);

@@ -35,7 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The same routes with each role in a process of its own: hops by mTLS instead of direct. */
 @Tag("slow")
 class SplitRolesTest {
-  private static final Duration SOON = Duration.ofSeconds(40);
+  private static final Duration SOON = Duration.ofSeconds(60);
 
   @TempDir Path dir;
   private final SwTpm swtpm = SwTpm.fresh();

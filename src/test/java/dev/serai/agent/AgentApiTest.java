@@ -62,7 +62,7 @@ class AgentApiTest {
             .with("serai.agent.quote-burst", "1000")
             .start();
     await()
-        .atMost(Duration.ofSeconds(20))
+        .atMost(Duration.ofSeconds(60))
         .until(() -> agent.bean("agentStatus", AgentStatus.class).nodeId().isPresent());
     String kept = Files.readString(dir.resolve("state/agent/server.pem"));
     pinned = Pem.certificates(kept.substring(kept.indexOf("-----BEGIN CERT"))).get(0);
@@ -300,13 +300,13 @@ class AgentApiTest {
                 HttpResponse.BodyHandlers.ofString());
     await()
         .during(Duration.ofSeconds(1))
-        .atMost(Duration.ofSeconds(5))
+        .atMost(Duration.ofSeconds(60))
         .until(() -> !answer.isDone());
     swtpm.kill();
     assertThat(answer.get(20, java.util.concurrent.TimeUnit.SECONDS).body()).contains("TPM_");
     swtpm.restart();
     await()
-        .atMost(Duration.ofSeconds(20))
+        .atMost(Duration.ofSeconds(60))
         .ignoreExceptions()
         .until(() -> get(verifier(), "/v2.6/quotes/identity?nonce=after").statusCode() == 200);
   }
@@ -320,7 +320,7 @@ class AgentApiTest {
     assertThat(answer.body()).contains("TPM_");
     swtpm.restart();
     await()
-        .atMost(Duration.ofSeconds(20))
+        .atMost(Duration.ofSeconds(60))
         .ignoreExceptions()
         .until(() -> get(verifier(), "/v2.6/quotes/identity?nonce=after").statusCode() == 200);
   }

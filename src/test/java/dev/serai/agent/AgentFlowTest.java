@@ -85,12 +85,12 @@ class AgentFlowTest {
   }
 
   private void becomes(String name) {
-    await().atMost(Duration.ofSeconds(20)).until(() -> agentState().name().equals(name));
+    await().atMost(Duration.ofSeconds(60)).until(() -> agentState().name().equals(name));
   }
 
   private void becomes(String name, ReasonCode code) {
     await()
-        .atMost(Duration.ofSeconds(20))
+        .atMost(Duration.ofSeconds(60))
         .until(
             () ->
                 agentState().name().equals(name)

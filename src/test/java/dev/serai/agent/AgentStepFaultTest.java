@@ -127,13 +127,13 @@ class AgentStepFaultTest {
   }
 
   private static void attested() {
-    await().atMost(Duration.ofSeconds(20)).until(status()::attested);
-    await().atMost(Duration.ofSeconds(10)).until(() -> !issuer.watchers.isEmpty());
+    await().atMost(Duration.ofSeconds(60)).until(status()::attested);
+    await().atMost(Duration.ofSeconds(60)).until(() -> !issuer.watchers.isEmpty());
   }
 
   private static void named(ReasonCode code) {
     await()
-        .atMost(Duration.ofSeconds(20))
+        .atMost(Duration.ofSeconds(60))
         .until(() -> status().state().reason().map(Reason::code).equals(Optional.of(code)));
     assertThat(status().state().nextTry()).isPresent();
   }
@@ -212,7 +212,7 @@ class AgentStepFaultTest {
             .setCreatedAt(1)
             .build());
     await()
-        .atMost(Duration.ofSeconds(10))
+        .atMost(Duration.ofSeconds(60))
         .until(
             () ->
                 agent.context().meters().find("serai.refusals").counters().stream()
@@ -221,7 +221,7 @@ class AgentStepFaultTest {
     BROKEN.clear();
     issuer.tell();
     await()
-        .atMost(Duration.ofSeconds(10))
+        .atMost(Duration.ofSeconds(60))
         .until(
             () ->
                 agent.context().find("workloadSvids", WorkloadSvids.class).entries().size()
@@ -235,7 +235,7 @@ class AgentStepFaultTest {
     BROKEN.add(step);
     issuer.refuse(FakeIssuer.spireDenied(PermissionDeniedDetails.Reason.AGENT_NOT_ATTESTED));
     await()
-        .atMost(Duration.ofSeconds(10))
+        .atMost(Duration.ofSeconds(60))
         .until(
             () ->
                 agent

@@ -79,16 +79,16 @@ class RemoteRoleIdentitiesTest {
   void attests_with_the_token_and_after_a_restart_without_one() throws Exception {
     Files.writeString(dir.resolve("token"), token() + "\n");
     startRegistrar();
-    await().atMost(Duration.ofSeconds(20)).until(() -> identity().isPresent());
+    await().atMost(Duration.ofSeconds(60)).until(() -> identity().isPresent());
     X509Material first = identity().orElseThrow();
     assertThat(first.id().toString()).isEqualTo("spiffe://test.example/serai/registrar");
     registrar.close();
     Files.delete(dir.resolve("token"));
     startRegistrar();
-    await().atMost(Duration.ofSeconds(20)).until(() -> identity().isPresent());
+    await().atMost(Duration.ofSeconds(60)).until(() -> identity().isPresent());
     assertThat(identity().orElseThrow().leaf()).isEqualTo(first.leaf());
     RemoteRoleIdentities identities = registrar.bean("roleIdentities", RemoteRoleIdentities.class);
-    await().atMost(Duration.ofSeconds(20)).until(() -> identities.trouble().isEmpty());
+    await().atMost(Duration.ofSeconds(60)).until(() -> identities.trouble().isEmpty());
   }
 
   @Test
@@ -96,7 +96,7 @@ class RemoteRoleIdentitiesTest {
     startRegistrar();
     RemoteRoleIdentities identities = registrar.bean("roleIdentities", RemoteRoleIdentities.class);
     await()
-        .atMost(Duration.ofSeconds(20))
+        .atMost(Duration.ofSeconds(60))
         .until(
             () ->
                 identities
@@ -104,6 +104,6 @@ class RemoteRoleIdentitiesTest {
                     .map(Reason::code)
                     .equals(Optional.of(ReasonCode.JOIN_TOKEN_UNKNOWN)));
     Files.writeString(dir.resolve("token"), token());
-    await().atMost(Duration.ofSeconds(20)).until(() -> identity().isPresent());
+    await().atMost(Duration.ofSeconds(60)).until(() -> identity().isPresent());
   }
 }

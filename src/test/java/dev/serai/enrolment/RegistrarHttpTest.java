@@ -256,12 +256,15 @@ class RegistrarHttpTest {
   void a_banned_tpm_enrols_under_no_id() {
     enrol(node, NODE);
     NodeBans bans = serai.bean("nodeBans", NodeBans.class);
-    assertThat(bans.ban(NODE)).isTrue();
+    String ekName = stored(NODE).ek().name().toHex();
+    assertThat(bans.ban(ekName)).isTrue();
     assertThat(stored(NODE).banned()).isTrue();
     assertThat(register(NODE, bodyOf(node)).reason()).isEqualTo("NODE_BANNED");
     new EnrolmentStore(serai.context().database()).delete(new dev.serai.keylime.AgentId(NODE));
     assertThat(register("other-id", bodyOf(node)).reason()).isEqualTo("NODE_BANNED");
-    assertThat(bans.ban("nobody")).isFalse();
+    assertThat(bans.ban("000b00")).isFalse();
+    assertThat(bans.unban(ekName)).isTrue();
+    enrol(node, "other-id");
   }
 
   @Test

@@ -58,7 +58,7 @@ class RegistrarHttpsTest {
             .start();
     http = new HttpGet("test-get");
     node = new PeerNode(SwTpm.fresh());
-    await().atMost(Duration.ofSeconds(20)).until(() -> source("verifier").current().isPresent());
+    await().atMost(Duration.ofSeconds(60)).until(() -> source("verifier").current().isPresent());
     enrol();
   }
 

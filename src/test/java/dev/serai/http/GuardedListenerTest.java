@@ -46,7 +46,7 @@ class GuardedListenerTest {
       }
       held.get(0).close();
       await()
-          .atMost(Duration.ofSeconds(5))
+          .atMost(Duration.ofSeconds(60))
           .until(
               () -> {
                 try (Socket next = connect("127.0.0.1", port)) {

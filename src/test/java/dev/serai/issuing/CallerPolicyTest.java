@@ -60,7 +60,7 @@ class CallerPolicyTest {
             Signatures.fastest(),
             new RotationSchedule(Duration.ofHours(24), Duration.ofHours(24)),
             clock);
-    nodes = new NodeStore(database, new ChangeFeed(clock), clock);
+    nodes = new NodeStore(database, new ChangeFeed(clock), clock, Optional::empty);
     policy = new CallerPolicy(DOMAIN, authority, new NodeGate(nodes, clock));
   }
 

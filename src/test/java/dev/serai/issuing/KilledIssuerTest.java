@@ -63,7 +63,7 @@ class KilledIssuerTest {
               Signatures.fastest(),
               new RotationSchedule(LIFE, LIFE),
               clock),
-          new NodeStore(database, feed, clock),
+          new NodeStore(database, feed, clock, Optional::empty),
           new EntryStore(DOMAIN, database, feed, clock),
           new JoinTokens(database, clock));
     }

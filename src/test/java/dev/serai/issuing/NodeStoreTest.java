@@ -50,7 +50,7 @@ class NodeStoreTest {
   }
 
   private NodeStore reopened() {
-    return new NodeStore(database, new ChangeFeed(clock), clock);
+    return new NodeStore(database, new ChangeFeed(clock), clock, Optional::empty);
   }
 
   private NodeGate gate() {

@@ -59,7 +59,7 @@ import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
  * <p>It talks to swtpm with TPM commands of its own, so it does not depend on the code under test.
  */
 public final class SwTpm implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofSeconds(10);
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final int ENDORSEMENT = 0x4000000b;
   private static final int OWNER = 0x40000001;
 

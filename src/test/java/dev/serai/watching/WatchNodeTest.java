@@ -52,17 +52,17 @@ class WatchNodeTest {
 
   private void awaitState(String id, State wanted) {
     await()
-        .atMost(Duration.ofSeconds(10))
+        .atMost(Duration.ofSeconds(60))
         .untilAsserted(() -> assertThat(verifier.watched(id).state()).isEqualTo(wanted));
   }
 
   private void awaitQuotes(int more) {
     int before = agent.quotes.get();
-    await().atMost(Duration.ofSeconds(10)).until(() -> agent.quotes.get() >= before + more);
+    await().atMost(Duration.ofSeconds(60)).until(() -> agent.quotes.get() >= before + more);
   }
 
   private StateReport awaitReport(String id, int number) {
-    await().atMost(Duration.ofSeconds(10)).until(() -> verifier.reports(id).size() >= number);
+    await().atMost(Duration.ofSeconds(60)).until(() -> verifier.reports(id).size() >= number);
     return verifier.reports(id).get(number - 1);
   }
 
@@ -204,12 +204,12 @@ class WatchNodeTest {
     awaitQuotes(1);
     agent.status = 500;
     await()
-        .atMost(Duration.ofSeconds(10))
+        .atMost(Duration.ofSeconds(60))
         .until(() -> verifier.watched("n").breaker().equals("OPEN"));
     int asked = agent.requests.size();
     int failures = verifier.watched("n").failures();
     await()
-        .atMost(Duration.ofSeconds(10))
+        .atMost(Duration.ofSeconds(60))
         .until(() -> verifier.watched("n").failures() >= failures + 2);
     assertThat(agent.requests).hasSize(asked);
     assertThat(
@@ -268,7 +268,7 @@ class WatchNodeTest {
     verifier.issuerAway = false;
     assertThat(codes(awaitReport("n", 1))).containsExactly(ReasonCode.NODE_UNKNOWN);
     await()
-        .atMost(Duration.ofSeconds(10))
+        .atMost(Duration.ofSeconds(60))
         .until(() -> verifier.serai.bean("nodeWatch", NodeWatch.class).byId("n").isEmpty());
   }
 

@@ -26,7 +26,7 @@ class WatchStepsTest {
       verifier.attested(agent.node("n"));
       verifier.advance(Duration.ofMinutes(6));
       await()
-          .atMost(Duration.ofSeconds(10))
+          .atMost(Duration.ofSeconds(60))
           .untilAsserted(
               () ->
                   assertThat(verifier.reports("n"))

@@ -41,7 +41,7 @@ class WatchedAgentTest {
       await().atMost(Duration.ofSeconds(60)).until(() -> !watch.all().isEmpty());
       Instant attested = watch.all().get(0).provenAt();
       await()
-          .atMost(Duration.ofSeconds(30))
+          .atMost(Duration.ofSeconds(60))
           .untilAsserted(
               () -> {
                 Watched node = watch.all().get(0);
@@ -53,7 +53,7 @@ class WatchedAgentTest {
 
       tpm.tool("tpm2_pcrextend", "7:sha256=" + "11".repeat(32));
       await()
-          .atMost(Duration.ofSeconds(30))
+          .atMost(Duration.ofSeconds(60))
           .untilAsserted(
               () -> {
                 Watched node = watch.all().get(0);

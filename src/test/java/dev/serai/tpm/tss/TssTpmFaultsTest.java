@@ -71,7 +71,7 @@ class TssTpmFaultsTest {
     proxy.refuse(TpmProxy.QUOTE, Integer.MAX_VALUE, 0x922);
     long began = System.nanoTime();
     assertFault(Fault.RETRY, this::quote);
-    assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(4));
+    assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(30));
     proxy.heal();
     assertThat(quote()).isNotNull();
   }
