@@ -5,6 +5,7 @@ import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
@@ -15,6 +16,7 @@ import io.netty.handler.codec.http.DefaultFullHttpRequest;
 import io.netty.handler.codec.http.FullHttpRequest;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpClientCodec;
+import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpMethod;
@@ -37,6 +39,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 
@@ -50,10 +53,19 @@ public final class HttpGet implements AutoCloseable {
   private static final int RESOLVERS = 4;
   private static final int RESOLVER_QUEUE = 256;
 
+  /** Every answer may have this much; what is more comes out of the budget all answers share. */
+  private static final int OWN_BYTES = 64 * 1024;
+
   private final EventLoopGroup loop;
   private final ThreadPoolExecutor resolvers;
+  private final AtomicLong budget;
 
-  public HttpGet(String threadName) {
+  /**
+   * @param sharedBytes how much long answers may hold at the same time, in all; one that wants more
+   *     fails, short ones are never touched by it
+   */
+  public HttpGet(String threadName, long sharedBytes) {
+    this.budget = new AtomicLong(sharedBytes);
     this.loop = new NioEventLoopGroup(2, new DefaultThreadFactory(threadName, true));
     this.resolvers =
         new ThreadPoolExecutor(
@@ -160,8 +172,7 @@ public final class HttpGet implements AutoCloseable {
                 });
   }
 
-  private static void pipeline(
-      Channel channel, Request request, CompletableFuture<Response> answer) {
+  private void pipeline(Channel channel, Request request, CompletableFuture<Response> answer) {
     var unused = answer.whenComplete((response, failure) -> closeNow(channel));
     request
         .tls()
@@ -176,6 +187,7 @@ public final class HttpGet implements AutoCloseable {
     channel
         .pipeline()
         .addLast(new HttpClientCodec(4096, MAX_HEADERS, 8192))
+        .addLast(new ByteBudget(budget))
         .addLast(new HttpObjectAggregator(request.maxBody()))
         .addLast(new Conversation(request, answer));
   }
@@ -199,6 +211,41 @@ public final class HttpGet implements AutoCloseable {
   public void close() {
     resolvers.shutdownNow();
     var unused = loop.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+  }
+
+  /** Takes what an answer holds out of the budget, and gives it back when its connection ends. */
+  private static final class ByteBudget extends ChannelInboundHandlerAdapter {
+    private final AtomicLong budget;
+    private long received;
+    private long taken;
+
+    ByteBudget(AtomicLong budget) {
+      this.budget = budget;
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext connection, Object message) {
+      if (message instanceof HttpContent part) {
+        received += part.content().readableBytes();
+        long more = received - OWN_BYTES - taken;
+        if (more > 0) {
+          taken += more;
+          if (budget.addAndGet(-more) < 0) {
+            part.release();
+            connection.fireExceptionCaught(
+                new IOException("too many long answers at the same time"));
+            return;
+          }
+        }
+      }
+      connection.fireChannelRead(message);
+    }
+
+    @Override
+    public void handlerRemoved(ChannelHandlerContext connection) {
+      budget.addAndGet(taken);
+      taken = 0;
+    }
   }
 
   /** One request, one answer. */

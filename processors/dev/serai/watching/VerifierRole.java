@@ -40,6 +40,10 @@ import javax.net.ssl.SSLContext;
 /** Wires the verifier: the judging of evidence, and the watch over nodes that were trusted. */
 public final class VerifierRole implements Role {
   private static final int WORKERS = 4;
+
+  /** Measurement logs that travel with quotes, of all nodes that answer at the same time. */
+  private static final long LONG_ANSWERS_BYTES = 64L << 20;
+
   private static final int MAX_BREAKERS = 10_000;
 
   @Override
@@ -66,7 +70,7 @@ public final class VerifierRole implements Role {
             context.meters());
     WatchSettlement settlement = new WatchSettlement(store, rules, flight, breakers, clock);
     LateIdentity identity = identity(context);
-    HttpGet http = new HttpGet("verifier-ask");
+    HttpGet http = new HttpGet("verifier-ask", LONG_ANSWERS_BYTES);
     context.onStop(http);
     ExecutorService workers =
         Executors.newFixedThreadPool(WORKERS, new DefaultThreadFactory("verifier-judge", true));

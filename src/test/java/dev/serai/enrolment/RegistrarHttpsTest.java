@@ -56,7 +56,7 @@ class RegistrarHttpsTest {
             .with("serai.verifier.registrar", "https://127.0.0.1:" + registrar)
             .with("serai.verifier.issuer", "127.0.0.1:" + issuer)
             .start();
-    http = new HttpGet("test-get");
+    http = new HttpGet("test-get", 1 << 20);
     node = new PeerNode(SwTpm.fresh());
     await().atMost(Duration.ofSeconds(60)).until(() -> source("verifier").current().isPresent());
     enrol();

@@ -50,7 +50,7 @@ class QuoteFetcherTest {
 
   @BeforeAll
   static void start() throws Exception {
-    http = new HttpGet("test");
+    http = new HttpGet("test", 1 << 20);
     own = selfSigned(SoftwareTpm.P256);
     other = selfSigned(SoftwareTpm.OTHER_P256);
     KeyStore store = KeyStore.getInstance("PKCS12");
