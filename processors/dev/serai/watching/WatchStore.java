@@ -223,6 +223,9 @@ final class WatchStore {
           if (node.isEmpty() || node.get().report().isEmpty()) {
             return Optional.empty();
           }
+          if (!isReportDue(connection, nodeId, now)) {
+            return Optional.empty();
+          }
           putOff(connection, nodeId, now);
           return Optional.of(
               new PendingReport(node.get().reportNumber(), node.get().report().get()));
@@ -249,6 +252,21 @@ final class WatchStore {
           }
           return ids;
         });
+  }
+
+  /** Not while somebody delivers it, nor before its pause after a failure is over. */
+  private static boolean isReportDue(Connection connection, String nodeId, Instant now)
+      throws SQLException {
+    try (PreparedStatement select =
+        connection.prepareStatement(
+            "SELECT 1 FROM verifier_node WHERE node_id = ?"
+                + " AND (report_due IS NULL OR report_due <= ?)")) {
+      select.setString(1, nodeId);
+      select.setLong(2, now.toEpochMilli());
+      try (ResultSet row = select.executeQuery()) {
+        return row.next();
+      }
+    }
   }
 
   private static void putOff(Connection connection, String nodeId, Instant now)

@@ -18,6 +18,7 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -325,14 +326,19 @@ class WatchNodeTest {
       for (int i = 0; i < 50; i++) {
         verifier.attested(agent.node("quick-" + i));
       }
-      awaitQuotes(500);
-      for (int i = 0; i < 50; i++) {
-        NodeWatch.Watched watched = verifier.watched("quick-" + i);
-        assertThat(watched.state()).isEqualTo(State.TRUSTED);
-        assertThat(watched.provenAt()).isAfter(java.time.Instant.now().minusSeconds(3));
-      }
       awaitState("hanging-0", State.UNREACHABLE);
-      assertThat(verifier.watched("hanging-0").reasons().get(0).detail()).contains("deadline");
+      assertThat(verifier.watched("hanging-0").reasons().get(0).detail())
+          .containsPattern("deadline|circuit breaker");
+      Instant whileTheyHang = Instant.now();
+      await()
+          .untilAsserted(
+              () -> {
+                for (int i = 0; i < 50; i++) {
+                  NodeWatch.Watched watched = verifier.watched("quick-" + i);
+                  assertThat(watched.state()).isEqualTo(State.TRUSTED);
+                  assertThat(watched.provenAt()).isAfter(whileTheyHang);
+                }
+              });
     }
   }
 }
