@@ -4,6 +4,7 @@ import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.reason.Refused;
+import dev.serai.reason.TpmReasons;
 import dev.serai.tpm.TpmException;
 import java.time.Duration;
 import java.time.Instant;
@@ -114,8 +115,8 @@ final class AgentDriver implements Processor {
       if (t instanceof RefusalException refusal) {
         return refusal.reason();
       }
-      if (t instanceof TpmException) {
-        return new Reason(ReasonCode.TPM_UNAVAILABLE, String.valueOf(t.getMessage()));
+      if (t instanceof TpmException tpm) {
+        return TpmReasons.of(tpm);
       }
     }
     return new Reason(ReasonCode.INTERNAL_ERROR, ReasonCode.INTERNAL_ERROR.what());

@@ -18,6 +18,9 @@ public final class AgentLifecycle {
   /** A refusal this long after the last proof is a new story, not a loop. */
   private static final Duration LOOP_WINDOW = Duration.ofMinutes(1);
 
+  /** Nobody else is asked when a TPM is opened: it is found soon after it was mended. */
+  private static final Duration LONGEST_WAIT_FOR_TPM = Duration.ofSeconds(10);
+
   private final Pace pace;
   private final Progress progress;
   private final Map<AgentAction, Retry> retries;
@@ -261,6 +264,9 @@ public final class AgentLifecycle {
     int failures =
         before == null || before.denied != denied ? 1 : Math.min(before.failures + 1, 1_000_000);
     Duration delay = (denied ? pace.denial : pace.transientFault).after(failures, random);
+    if (action == AgentAction.OPEN_TPM && delay.compareTo(LONGEST_WAIT_FOR_TPM) > 0) {
+      delay = LONGEST_WAIT_FOR_TPM;
+    }
     changed.put(action, new Retry(failures, reason, denied, now.plus(delay)));
     return changed;
   }

@@ -106,6 +106,7 @@ public final class AgentRole implements Role {
       AgentStatus status,
       AgentSelf self,
       SoftwareKeys.Server server) {
+    context.bind("watchTpm", new WatchTpmProcessor(tpm, status, context.meters()));
     context.bind("readTpmIdentity", new ReadTpmIdentityProcessor(tpm, settings));
     context.bind(
         "recallEnrolment", new RecallEnrolmentProcessor(self, status, files, settings, server));

@@ -115,7 +115,10 @@ public final class AgentStatus {
   }
 
   private static void log(AgentState state) {
-    String why = state.reason().map(Reason::toString).orElse("");
+    String why =
+        state instanceof AgentState.TpmUnavailable lost
+            ? lost.cause() + " | remedy: " + lost.cause().remedy()
+            : state.reason().map(Reason::toString).orElse("");
     String next = state.nextTry().map(at -> ", next try " + at).orElse("");
     if (state instanceof AgentState.TpmUnavailable || state instanceof AgentState.Denied) {
       LOG.warn("agent is {} {}{}", state.name(), why, next);

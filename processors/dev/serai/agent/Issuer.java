@@ -4,6 +4,7 @@ import dev.serai.net.SpiffeChannels;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.reason.TpmReasons;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.tpm.TpmException;
@@ -75,9 +76,7 @@ final class Issuer implements AutoCloseable {
   RuntimeException failedAsNode(StatusRuntimeException failure, long generation) {
     Optional<TpmException> tpm = IssuerErrors.tpmTrouble(failure);
     if (tpm.isPresent()) {
-      status.on(
-          new AgentEvent.TpmLost(
-              new Reason(ReasonCode.TPM_UNAVAILABLE, String.valueOf(tpm.get().getMessage()))));
+      status.on(new AgentEvent.TpmLost(TpmReasons.of(tpm.get())));
       return tpm.get();
     }
     Reason reason = IssuerErrors.reason(failure);

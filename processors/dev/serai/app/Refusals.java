@@ -3,6 +3,7 @@ package dev.serai.app;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.reason.TpmReasons;
 import dev.serai.store.DatabaseException;
 import dev.serai.tpm.TpmException;
 import java.net.ConnectException;
@@ -37,7 +38,7 @@ final class Refusals {
 
   private static Optional<Reason> known(Throwable t) {
     if (t instanceof TpmException tpm) {
-      return Optional.of(new Reason(tpmCode(tpm.fault()), tpm.getMessage()));
+      return Optional.of(TpmReasons.of(tpm));
     }
     if (t instanceof DatabaseException) {
       return Optional.of(
@@ -55,18 +56,5 @@ final class Refusals {
       return Optional.of(new Reason(ReasonCode.OVERLOADED, ReasonCode.OVERLOADED.what()));
     }
     return Optional.empty();
-  }
-
-  private static ReasonCode tpmCode(TpmException.Fault fault) {
-    return switch (fault) {
-      case NO_DEVICE -> ReasonCode.TPM_NO_DEVICE;
-      case NO_PERMISSION -> ReasonCode.TPM_NO_PERMISSION;
-      case BUSY -> ReasonCode.TPM_BUSY;
-      case NO_LIBRARY -> ReasonCode.TPM_NO_LIBRARY;
-      case BAD_TCTI -> ReasonCode.TPM_BAD_TCTI;
-      case LOCKOUT -> ReasonCode.TPM_LOCKOUT;
-      case AUTH, STALE_KEY, INTEGRITY, COMMAND -> ReasonCode.TPM_COMMAND_REFUSED;
-      case UNAVAILABLE, TIMEOUT, RESOURCES, RETRY -> ReasonCode.TPM_UNAVAILABLE;
-    };
   }
 }

@@ -19,7 +19,7 @@ final class CommandFailure {
   /** One line. */
   static String line(Reason reason) {
     String detail = reason.detail() == null ? "" : reason.detail().replaceAll("\\p{Cntrl}+", " ");
-    return "serai: " + reason.code() + ": " + detail + " | remedy: " + reason.code().remedy();
+    return "serai: " + reason.code() + ": " + detail + " | remedy: " + reason.remedy();
   }
 
   /** The reason of a server's answer: ours are in its details, and mostly begin the text. */

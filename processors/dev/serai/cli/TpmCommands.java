@@ -1,7 +1,9 @@
 package dev.serai.cli;
 
+import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.reason.TpmReasons;
 import dev.serai.tpm.TpmProperties;
 import dev.serai.tpm.tss.TpmDoctor;
 import dev.serai.tpm.tss.TpmMachine;
@@ -79,9 +81,12 @@ final class TpmCommands {
     public Integer call() {
       TpmDoctor.Report report = examine();
       if (report.tpm().isEmpty()) {
-        String why =
-            report.findings().isEmpty() ? "it does not answer" : report.findings().get(0).what();
-        throw new RefusalException(ReasonCode.TPM_UNAVAILABLE, why);
+        throw new RefusalException(
+            report.findings().stream()
+                .findFirst()
+                .map(TpmCommands::reason)
+                .orElseGet(() -> new Reason(ReasonCode.TPM_UNAVAILABLE, "it does not answer")),
+            null);
       }
       Map<String, Object> view = view(report.tpm().get());
       Output.out(spec).print(json ? Output.json(view) + "\n" : Output.facts(view));
@@ -112,6 +117,37 @@ final class TpmCommands {
     }
   }
 
+  private static Reason reason(TpmDoctor.Finding finding) {
+    return new Reason(TpmReasons.code(finding.fault()), finding.what(), finding.remedy());
+  }
+
+  /** One line: can it be used, and if not, what is wrong and what to do. */
+  private static String summary(TpmDoctor.Report report) {
+    if (!report.healthy()) {
+      return report.findings().stream()
+          .findFirst()
+          .map(finding -> "The TPM cannot be used. " + line(finding))
+          .orElse("The TPM cannot be used.");
+    }
+    List<String> codes =
+        report.findings().stream().map(f -> TpmReasons.code(f.fault()).name()).distinct().toList();
+    return codes.isEmpty()
+        ? "The TPM can be used."
+        : "The TPM can be used; look at " + String.join(", ", codes) + ".";
+  }
+
+  private static String line(TpmDoctor.Finding finding) {
+    return reason(finding) + " | remedy: " + finding.remedy();
+  }
+
+  private static String opened(TpmDoctor.Device device) {
+    return switch (device.errno()) {
+      case 0 -> "opens";
+      case -1 -> "not tried";
+      default -> "errno " + device.errno();
+    };
+  }
+
   private static String holders(TpmMachine.Holders holders) {
     String seen = String.join(", ", holders.visible().stream().map(String::valueOf).toList());
     return (seen.isEmpty() ? "nobody" : seen)
@@ -119,7 +155,7 @@ final class TpmCommands {
   }
 
   private static void print(TpmDoctor.Report report, PrintWriter out) {
-    out.println(report.healthy() ? "The TPM can be used." : "The TPM cannot be used.");
+    out.println(summary(report));
     out.println();
     List<List<String>> devices = new ArrayList<>();
     for (TpmDoctor.Device device : report.devices()) {
@@ -127,7 +163,7 @@ final class TpmCommands {
           List.of(
               device.path().toString(),
               device.present() ? device.ownership().orElse("") : "missing",
-              device.present() ? (device.errno() == 0 ? "opens" : "errno " + device.errno()) : "",
+              device.present() ? opened(device) : "",
               device.present() ? holders(device.holders()) : ""));
     }
     out.print(Output.table(List.of("DEVICE", "OWNER", "OPEN", "HELD BY"), devices));
@@ -149,20 +185,14 @@ final class TpmCommands {
     report.resourceManagers().forEach(manager -> out.println("resource manager: " + manager));
     report.tpm().ifPresent(tpm -> out.print(Output.facts(view(tpm))));
     for (TpmDoctor.Finding finding : report.findings()) {
-      out.println(
-          finding.severity()
-              + " "
-              + finding.fault()
-              + ": "
-              + finding.what()
-              + " | remedy: "
-              + finding.remedy());
+      out.println(finding.severity() + " " + line(finding));
     }
   }
 
   private static Map<String, Object> document(TpmDoctor.Report report) {
     Map<String, Object> document = new LinkedHashMap<>();
     document.put("healthy", report.healthy());
+    document.put("summary", summary(report));
     document.put(
         "choice",
         report.choice().map(choice -> choice.tcti() + ", " + choice.explanation()).orElse(""));
@@ -187,7 +217,7 @@ final class TpmCommands {
       one.put("path", library.path());
       one.put("version", library.version());
       one.put("required", library.required());
-      one.put("package", library.debianPackage());
+      one.put("package", library.packageName());
       libraries.add(one);
     }
     document.put("libraries", libraries);
@@ -196,9 +226,10 @@ final class TpmCommands {
     for (TpmDoctor.Finding finding : report.findings()) {
       Map<String, Object> one = new LinkedHashMap<>();
       one.put("severity", finding.severity().name());
-      one.put("fault", finding.fault().name());
+      one.put("code", TpmReasons.code(finding.fault()).name());
       one.put("what", finding.what());
       one.put("remedy", finding.remedy());
+      one.put("evidence", finding.evidence());
       findings.add(one);
     }
     document.put("findings", findings);

@@ -176,7 +176,7 @@ public final class HealthReport implements AutoCloseable {
     Map<String, Object> view = new LinkedHashMap<>();
     view.put("code", reason.code().name());
     view.put("detail", reason.detail());
-    view.put("remedy", reason.code().remedy());
+    view.put("remedy", reason.remedy());
     return view;
   }
 

@@ -348,7 +348,7 @@ public enum ReasonCode {
   TPM_UNAVAILABLE(
       Kind.UNAVAILABLE,
       "The TPM does not answer",
-      "no device, no permission, held by another process, or wedged",
+      "the way to it broke, or it is out of resources",
       "serai tpm doctor"),
   TPM_NO_DEVICE(
       Kind.UNAVAILABLE,
@@ -365,6 +365,26 @@ public enum ReasonCode {
       "Another process holds the TPM",
       "a second resource manager or a tool",
       "stop it, or use it: serai tpm doctor says which"),
+  TPM_RESOURCE_MANAGER_CONFLICT(
+      Kind.UNAVAILABLE,
+      "Two resource managers want the same TPM",
+      "tpm2-abrmd was started while Serai uses /dev/tpmrm0",
+      "systemctl stop tpm2-abrmd.service"),
+  TPM_RESOURCE_MANAGER_ABSENT(
+      Kind.UNAVAILABLE,
+      "tpm2-abrmd is to be used and is not there",
+      "it was stopped or ended, or the D-Bus is down",
+      "systemctl start tpm2-abrmd.service"),
+  TPM_WEDGED(
+      Kind.UNAVAILABLE,
+      "The TPM takes commands and gives no answer",
+      "a stopped software TPM or resource manager, or a chip that hangs",
+      "dmesg | grep -i tpm; power cycle if the TPM stays silent"),
+  TPM_SOFTWARE(
+      Kind.PRECONDITION,
+      "A software TPM proves nothing about this machine",
+      "serai.tpm.tcti names swtpm or mssim",
+      "use it for demos and tests only"),
   TPM_NO_LIBRARY(Kind.UNAVAILABLE, "libtss2 is not installed", "missing packages", "./serai setup"),
   TPM_BAD_TCTI(
       Kind.UNAVAILABLE,
@@ -375,7 +395,7 @@ public enum ReasonCode {
       Kind.UNAVAILABLE,
       "The TPM is in dictionary attack lockout",
       "too many wrong passwords by some program",
-      "wait for recovery or reset the lockout"),
+      "wait, or tpm2_dictionarylockout --clear-lockout"),
   TPM_COMMAND_REFUSED(
       Kind.INTERNAL,
       "The TPM refused a command",

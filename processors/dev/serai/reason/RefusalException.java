@@ -9,7 +9,7 @@ import java.util.Optional;
 public final class RefusalException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  private final ReasonCode code;
+  private final transient Reason reason;
   private final transient Object answerDetail;
 
   public RefusalException(ReasonCode code, String detail) {
@@ -22,16 +22,22 @@ public final class RefusalException extends RuntimeException {
 
   /** answerDetail: a protocol's own detail message for the answer, or null. */
   public RefusalException(ReasonCode code, String detail, Throwable cause, Object answerDetail) {
-    super(code + ": " + detail, cause);
-    this.code = code;
-    this.answerDetail = answerDetail;
-    this.detail = detail;
+    this(new Reason(code, detail), cause, answerDetail);
   }
 
-  private final String detail;
+  /** A reason that is known already, its remedy kept. */
+  public RefusalException(Reason reason, Throwable cause) {
+    this(reason, cause, null);
+  }
+
+  private RefusalException(Reason reason, Throwable cause, Object answerDetail) {
+    super(reason.toString(), cause);
+    this.reason = reason;
+    this.answerDetail = answerDetail;
+  }
 
   public Reason reason() {
-    return new Reason(code, detail);
+    return reason;
   }
 
   /** For gRPC: a protobuf message to be packed into the status details. */

@@ -63,6 +63,13 @@ public interface Tpm extends AutoCloseable {
   /** TPM2_Sign of a digest; answers TPMT_SIGNATURE bytes. */
   Bytes sign(KeyRef.App key, SignScheme scheme, Bytes digest);
 
+  /**
+   * Whether the TPM still answers, and its way is still ours alone. When another resource manager
+   * has come, what is held is given back and CONFLICT is thrown, now and by every later call, until
+   * it is gone.
+   */
+  void check();
+
   @Override
   void close();
 

@@ -12,7 +12,7 @@ import java.util.Map;
  * @param firmware firmware version, dotted
  * @param tcti the TCTI string in use and why it was chosen, for people
  * @param activeBanks PCR banks with at least one PCR
- * @param lockout dictionary attack lockout is in force
+ * @param dictionaryAttack the defence of passwords against guessing
  * @param loadedHandles transient objects and sessions this process holds now
  * @param fixed TPM_PT_FIXED properties by number
  */
@@ -22,11 +22,16 @@ public record TpmProperties(
     String firmware,
     String tcti,
     List<TpmHash> activeBanks,
-    boolean lockout,
+    DictionaryAttack dictionaryAttack,
     int loadedHandles,
     Map<Integer, Long> fixed) {
   public TpmProperties {
     activeBanks = List.copyOf(activeBanks);
     fixed = Map.copyOf(fixed);
+  }
+
+  /** Dictionary attack lockout is in force. */
+  public boolean lockout() {
+    return dictionaryAttack.locked();
   }
 }

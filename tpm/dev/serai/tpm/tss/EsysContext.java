@@ -81,7 +81,7 @@ final class EsysContext implements AutoCloseable {
     Libraries.requireTransport(choice.kind());
     EsysContext made = new EsysContext();
     try {
-      made.initialize(choice.tcti());
+      made.initialize(choice);
       return made;
     } catch (TpmException e) {
       made.close();
@@ -89,8 +89,16 @@ final class EsysContext implements AutoCloseable {
     }
   }
 
-  private void initialize(String name) {
-    int code = TctiLoader.Tss2_TctiLdr_Initialize(name, tcti);
+  private void initialize(TctiChoice choice) {
+    String name = choice.tcti();
+    int code;
+    if (choice.kind() == TctiKind.TABRMD) {
+      try (GlibBus bus = GlibBus.hold(TctiChoice.busType(name))) {
+        code = TctiLoader.Tss2_TctiLdr_Initialize(name, tcti);
+      }
+    } else {
+      code = TctiLoader.Tss2_TctiLdr_Initialize(name, tcti);
+    }
     if (code != 0) {
       throw new TpmException(
           Fault.UNAVAILABLE,

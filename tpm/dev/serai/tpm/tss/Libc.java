@@ -2,6 +2,7 @@ package dev.serai.tpm.tss;
 
 import com.sun.jna.LastErrorException;
 import com.sun.jna.Platform;
+import java.util.Optional;
 
 /** The few functions of the C library in use. */
 final class Libc {
@@ -36,6 +37,13 @@ final class Libc {
   static void quietTss() {
     setenv("TSS2_LOG", "all+none", 0);
   }
+
+  /** As C libraries of this process see it. */
+  static Optional<String> environment(String name) {
+    return Optional.ofNullable(getenv(name)).filter(value -> !value.isEmpty());
+  }
+
+  private static native String getenv(String name);
 
   private static native int open(String path, int flags) throws LastErrorException;
 

@@ -16,20 +16,18 @@ import java.util.function.Consumer;
  * and a future incompatible soname is not taken by mistake.
  */
 enum Libraries {
-  RC("libtss2-rc.so.0", "libtss2-rc0", ResponseDecoder::bind),
-  MU("libtss2-mu.so.0", "libtss2-mu0", Mu::bind),
-  TCTILDR("libtss2-tctildr.so.0", "libtss2-tctildr0", TctiLoader::bind),
-  ESYS("libtss2-esys.so.0", "libtss2-esys-3.0.2-0", Esys::bind);
+  RC("libtss2-rc.so.0", ResponseDecoder::bind),
+  MU("libtss2-mu.so.0", Mu::bind),
+  TCTILDR("libtss2-tctildr.so.0", TctiLoader::bind),
+  ESYS("libtss2-esys.so.0", Esys::bind);
 
   private static boolean loaded;
 
   private final String soname;
-  private final String debianPackage;
   private final Consumer<NativeLibrary> bind;
 
-  Libraries(String soname, String debianPackage, Consumer<NativeLibrary> bind) {
+  Libraries(String soname, Consumer<NativeLibrary> bind) {
     this.soname = soname;
-    this.debianPackage = debianPackage;
     this.bind = bind;
   }
 
@@ -40,7 +38,7 @@ enum Libraries {
     }
     requireJna();
     for (Libraries library : values()) {
-      NativeLibrary opened = open(library.soname, library.debianPackage);
+      NativeLibrary opened = open(library.soname);
       try {
         library.bind.accept(opened);
       } catch (UnsatisfiedLinkError e) {
@@ -59,57 +57,58 @@ enum Libraries {
       }
       Libc.quietTss();
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
-      throw new TpmException(
+      throw TpmException.mendable(
           Fault.NO_LIBRARY,
-          0,
-          "JNA could not load its native part: is the temporary directory mounted noexec?"
-              + " Start with -Djna.tmpdir=<a directory that allows execution>",
+          "JNA could not load its native part: is the temporary directory mounted noexec?",
+          "start with -Djna.tmpdir=<a directory that allows execution>",
           e);
     }
   }
 
   /** The transport of this kind must be there before the loader is asked for it. */
   static void requireTransport(TctiKind kind) {
-    open(kind.soname(), kind.debianPackage());
+    open(kind.soname());
   }
 
-  static NativeLibrary open(String soname, String debianPackage) {
+  static NativeLibrary open(String soname) {
     try {
       return NativeLibrary.getInstance(soname);
     } catch (UnsatisfiedLinkError e) {
-      throw new TpmException(
+      throw TpmException.mendable(
           Fault.NO_LIBRARY,
-          0,
-          ("%s is missing or does not load. Install %s (Debian 12; on Debian 13 and Ubuntu 24.04"
-                  + " the name may end in t64; elsewhere tpm2-tss)")
-              .formatted(soname, debianPackage),
+          soname + " is missing or does not load",
+          Packages.install(soname),
           e);
     }
   }
 
-  /** What is found of each part and each transport, for people. */
-  static List<TpmDoctor.Library> inventory() {
+  /**
+   * What is found of each part and each transport, for people.
+   *
+   * @param wanted the transport that is needed
+   */
+  static List<TpmDoctor.Library> inventory(TctiKind wanted) {
     List<TpmDoctor.Library> found = new ArrayList<>();
     for (Libraries library : values()) {
-      found.add(inspect(library.soname, library.debianPackage, true));
+      found.add(inspect(library.soname, true));
     }
     for (TctiKind kind : TctiKind.values()) {
       if (found.stream().noneMatch(known -> known.soname().equals(kind.soname()))) {
-        boolean required = kind == TctiKind.KERNEL_RESOURCE_MANAGER;
-        found.add(inspect(kind.soname(), kind.debianPackage(), required));
+        found.add(inspect(kind.soname(), kind.soname().equals(wanted.soname())));
       }
     }
     return found;
   }
 
-  private static TpmDoctor.Library inspect(String soname, String debianPackage, boolean required) {
+  private static TpmDoctor.Library inspect(String soname, boolean required) {
+    String packageName = Packages.of(soname);
     try {
       NativeLibrary.getInstance(soname);
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
-      return new TpmDoctor.Library(soname, debianPackage, required, "", "");
+      return new TpmDoctor.Library(soname, packageName, required, "", "");
     }
-    String path = mapped(soname);
-    return new TpmDoctor.Library(soname, debianPackage, required, path, version(debianPackage));
+    String version = Packages.version(packageName).orElse("");
+    return new TpmDoctor.Library(soname, packageName, required, mapped(soname), version);
   }
 
   /** Where the loader found it, as the kernel shows it. */
@@ -122,28 +121,6 @@ enum Libraries {
           .orElse(soname);
     } catch (IOException e) {
       return soname;
-    }
-  }
-
-  /** From the package database of Debian and Ubuntu; empty elsewhere. */
-  private static String version(String debianPackage) {
-    Path status = Path.of("/var/lib/dpkg/status");
-    if (!Files.isReadable(status)) {
-      return "";
-    }
-    try {
-      boolean inside = false;
-      for (String line : Files.readAllLines(status)) {
-        if (line.startsWith("Package: ")) {
-          String name = line.substring("Package: ".length());
-          inside = name.equals(debianPackage) || name.equals(debianPackage + "t64");
-        } else if (inside && line.startsWith("Version: ")) {
-          return line.substring("Version: ".length());
-        }
-      }
-      return "";
-    } catch (IOException e) {
-      return "";
     }
   }
 }

@@ -2,8 +2,10 @@ package dev.serai.tpm.tss;
 
 import dev.serai.tpm.TpmException;
 import dev.serai.tpm.TpmException.Fault;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -20,6 +22,10 @@ import java.util.regex.Pattern;
  *   <li>Nothing else: /dev/tpm0 and software TPMs only when configured.
  * </ol>
  *
+ * <p>Once a TPM was opened, an automatic choice stays: keys and sessions do not move from one
+ * resource manager to the other because somebody started or stopped one. What has become of the
+ * other way is trouble with a remedy, and passes when that is done.
+ *
  * @param tcti the string for libtss2
  * @param kind what it leads to
  * @param explanation why this one, for people
@@ -31,6 +37,7 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
       Pattern.compile(
           "tabrmd:?|tabrmd:(bus_type=(system|session)|bus_name=[A-Za-z0-9._-]{1,100})"
               + "(,(bus_type=(system|session)|bus_name=[A-Za-z0-9._-]{1,100}))?");
+  private static final Pattern BUS_NAME = Pattern.compile("bus_name=([A-Za-z0-9._-]+)");
   private static final String LOOPBACK = "host=(127\\.0\\.0\\.1|::1|localhost),port=[0-9]{1,5}";
   private static final Pattern SWTPM =
       Pattern.compile("swtpm:(path=/[^,:]{1,107}|" + LOOPBACK + ")");
@@ -42,13 +49,50 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
    *
    * @param configured the operator's choice, if there is one
    * @param allowSoftware whether that may be a software TPM
-   * @throws TpmException BAD_TCTI, NO_DEVICE, NO_PERMISSION or BUSY, with the remedy in its message
+   * @throws TpmException BAD_TCTI, NO_DEVICE, NO_PERMISSION, BUSY, CONFLICT, NO_MANAGER or, when a
+   *     lost call of this process has the device, WEDGED; with the remedy
    */
   public static TctiChoice choose(
       Optional<String> configured, boolean allowSoftware, TpmMachine machine) {
+    return choose(configured, allowSoftware, machine, Optional.empty());
+  }
+
+  /**
+   * @param before what an automatic choice led to before, in this process
+   */
+  static TctiChoice choose(
+      Optional<String> configured,
+      boolean allowSoftware,
+      TpmMachine machine,
+      Optional<TctiKind> before) {
     return configured.isPresent()
         ? configured(configured.get().trim(), allowSoftware, machine)
-        : automatic(machine);
+        : automatic(machine, before);
+  }
+
+  /** Where this string leads, openable or not; empty when it is not on the list. */
+  static Optional<TctiKind> kind(String tcti) {
+    Matcher device = DEVICE.matcher(tcti);
+    if (device.matches()) {
+      return Optional.of(
+          device.group(1).contains("tpmrm")
+              ? TctiKind.KERNEL_RESOURCE_MANAGER
+              : TctiKind.EXCLUSIVE_DEVICE);
+    }
+    if (TABRMD.matcher(tcti).matches()) {
+      return Optional.of(TctiKind.TABRMD);
+    }
+    if (SWTPM.matcher(tcti).matches()) {
+      return Optional.of(TctiKind.SWTPM);
+    }
+    return MSSIM.matcher(tcti).matches() ? Optional.of(TctiKind.MSSIM) : Optional.empty();
+  }
+
+  /** Looks, without touching the TPM, whether this way to it is still ours alone. */
+  void mustBeUncontested(TpmMachine machine) {
+    if (kind == TctiKind.KERNEL_RESOURCE_MANAGER) {
+      mustHaveNoRival(machine);
+    }
   }
 
   private static TctiChoice configured(String tcti, boolean allowSoftware, TpmMachine machine) {
@@ -62,14 +106,18 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
         throw badTcti(tcti, "a device is %s/tpmrm<n> or tpm<n>".formatted(machine.dev()));
       }
       boolean managed = name.toString().startsWith("tpmrm");
+      if (managed) {
+        mustHaveNoRival(machine);
+      }
       mustOpen(path, machine);
       return new TctiChoice(
           "device:" + path,
           managed ? TctiKind.KERNEL_RESOURCE_MANAGER : TctiKind.EXCLUSIVE_DEVICE,
-          "configured" + (managed ? rivalry(machine) : "; no other process can use the TPM"));
+          "configured" + (managed ? "" : "; no other process can use the TPM"));
     }
     if (TABRMD.matcher(tcti).matches()) {
-      return new TctiChoice(tcti, TctiKind.TABRMD, "configured");
+      TpmMachine.RunningProcess manager = mustHaveManager(tcti, machine);
+      return new TctiChoice(tcti, TctiKind.TABRMD, "configured; " + manager + " answers to it");
     }
     boolean swtpm = SWTPM.matcher(tcti).matches();
     if (swtpm || MSSIM.matcher(tcti).matches()) {
@@ -88,15 +136,19 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
             + " allowed, swtpm: and mssim: with a unix socket path or a loopback host and port");
   }
 
-  private static TctiChoice automatic(TpmMachine machine) {
+  private static TctiChoice automatic(TpmMachine machine, Optional<TctiKind> before) {
     Path manager = machine.resourceManager();
+    if (before.filter(kind -> kind == TctiKind.KERNEL_RESOURCE_MANAGER).isPresent()) {
+      mustHaveNoRival(machine);
+    }
     Optional<TpmMachine.RunningProcess> tabrmd = machine.tabrmd();
-    if (tabrmd.isPresent()) {
+    if (tabrmd.isPresent() || before.filter(kind -> kind == TctiKind.TABRMD).isPresent()) {
+      TpmMachine.RunningProcess named = mustHaveManager("tabrmd:", machine);
       return new TctiChoice(
           "tabrmd:",
           TctiKind.TABRMD,
           "%s runs and owns the TPM; using %s beside it would lose keys and sessions of both"
-              .formatted(tabrmd.get(), manager));
+              .formatted(named, manager));
     }
     if (Files.exists(manager)) {
       mustOpen(manager, machine);
@@ -107,23 +159,66 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
     }
     if (Files.exists(machine.rawDevice())) {
       boolean old = machine.tpmVersion().filter(version -> version == 1).isPresent();
-      throw new TpmException(
-          Fault.NO_DEVICE,
-          0,
-          old
-              ? "%s is a TPM 1.2; a TPM 2.0 is needed: look in the firmware setup"
-                  .formatted(machine.rawDevice())
-              : ("there is %s but no %s: the kernel has no resource manager (4.12 or later has)."
-                      + " Start tpm2-abrmd, or set serai.tpm.tcti=device:%s to use the TPM"
-                      + " exclusively")
-                  .formatted(machine.rawDevice(), manager, machine.rawDevice()));
+      throw old
+          ? TpmException.mendable(
+              Fault.NO_DEVICE,
+              "%s is a TPM 1.2; a TPM 2.0 is needed".formatted(machine.rawDevice()),
+              "systemctl reboot --firmware-setup, and switch to TPM 2.0 there")
+          : TpmException.mendable(
+              Fault.NO_DEVICE,
+              "there is %s but no %s: the kernel has no resource manager (4.12 or later has)"
+                  .formatted(machine.rawDevice(), manager),
+              "systemctl start tpm2-abrmd.service, or set serai.tpm.tcti=device:%s to use the TPM exclusively"
+                  .formatted(machine.rawDevice()));
     }
-    throw new TpmException(
+    throw TpmException.mendable(
         Fault.NO_DEVICE,
-        0,
-        "no TPM: neither %s nor %s exists. Enable the TPM (PTT, fTPM) in the firmware setup, or give"
-                .formatted(manager, machine.rawDevice())
-            + " the virtual machine a TPM");
+        "no TPM: neither %s nor %s exists".formatted(manager, machine.rawDevice()),
+        "systemctl reboot --firmware-setup, and enable the TPM (PTT, fTPM) there; a virtual machine"
+            + " is given one by its host");
+  }
+
+  private static void mustHaveNoRival(TpmMachine machine) {
+    Optional<TpmMachine.RunningProcess> rival = machine.tabrmd();
+    if (rival.isPresent()) {
+      throw TpmException.mendable(
+          Fault.CONFLICT,
+          "%s runs beside %s: two resource managers on one TPM lose keys and sessions of each other"
+              .formatted(rival.get(), machine.resourceManager()),
+          machine.stopCommand(rival.get()) + ", or use it: serai.tpm.tcti=tabrmd:");
+    }
+  }
+
+  /** A connection would start tpm2-abrmd where it does not run; so the bus is asked before. */
+  private static TpmMachine.RunningProcess mustHaveManager(String tcti, TpmMachine machine) {
+    String bus = busType(tcti);
+    String name = busName(tcti);
+    String start = "systemctl start tpm2-abrmd.service";
+    try {
+      return machine
+          .bus()
+          .ownerOf(bus, name)
+          .map(machine::process)
+          .orElseThrow(
+              () ->
+                  TpmException.mendable(
+                      Fault.NO_MANAGER,
+                      "nobody owns %s on the %s D-Bus: tpm2-abrmd does not run"
+                          .formatted(name, bus),
+                      start));
+    } catch (IOException e) {
+      throw TpmException.mendable(
+          Fault.NO_MANAGER, e.getMessage(), "systemctl start dbus.service, then " + start);
+    }
+  }
+
+  private static String busName(String tcti) {
+    Matcher named = BUS_NAME.matcher(tcti);
+    return named.find() ? named.group(1) : TpmMachine.TABRMD_NAME;
+  }
+
+  static String busType(String tcti) {
+    return tcti.contains("bus_type=session") ? "session" : "system";
   }
 
   /** libtss2 hides errno; so the device is opened once before it gets the path. */
@@ -131,54 +226,92 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
     int errno = machine.probe().errno(device);
     switch (errno) {
       case 0 -> {}
-      case Libc.EACCES, Libc.EPERM ->
-          throw new TpmException(
-              Fault.NO_PERMISSION,
-              0,
-              "%s: permission denied (errno %d). It belongs to %s; add user %s to the device's group"
-                  .formatted(
-                      device,
-                      errno,
-                      machine.ownership(device).orElse("another user"),
-                      System.getProperty("user.name")));
-      case Libc.EBUSY ->
-          throw new TpmException(Fault.BUSY, 0, device + " is " + heldBy(device, machine));
+      case Libc.EACCES, Libc.EPERM -> throw noPermission(device, errno, machine);
+      case Libc.EBUSY -> throw busy(device, machine);
       case Libc.ENOENT, Libc.ENXIO, Libc.ENODEV ->
-          throw new TpmException(
-              Fault.NO_DEVICE, 0, "%s: no TPM behind it (errno %d)".formatted(device, errno));
+          throw TpmException.mendable(
+              Fault.NO_DEVICE,
+              "%s: no TPM behind it (errno %d)".formatted(device, errno),
+              "dmesg | grep -i tpm, or set serai.tpm.tcti to the device that is there");
       default ->
-          throw new TpmException(
-              Fault.UNAVAILABLE, 0, "%s does not open (errno %d)".formatted(device, errno));
+          throw TpmException.mendable(
+              Fault.UNAVAILABLE,
+              "%s does not open (errno %d)".formatted(device, errno),
+              "dmesg | grep -i tpm");
     }
   }
 
-  /** "held by tpm2-abrmd (pid 273). ..." with what to do. */
-  static String heldBy(Path device, TpmMachine machine) {
+  private static TpmException noPermission(Path device, int errno, TpmMachine machine) {
+    String user = System.getProperty("user.name");
+    return TpmException.mendable(
+        Fault.NO_PERMISSION,
+        "%s: permission denied (errno %d) for user %s; it belongs to %s"
+            .formatted(device, errno, user, machine.ownership(device).orElse("another user")),
+        machine
+            .group(device)
+            .map(group -> "usermod -aG %s %s, then start Serai again".formatted(group, user))
+            .orElse("chgrp tss %s && chmod 0660 %s (package tpm-udev does it at boot)".formatted(device, device)));
+  }
+
+  /** Who has it, with the command that ends it. */
+  private static TpmException busy(Path device, TpmMachine machine) {
     TpmMachine.Holders holders = machine.holders(device);
-    if (holders.visible().isEmpty()) {
-      return "held by another process that this user may not see; as root run: fuser -v " + device;
+    List<TpmMachine.RunningProcess> visible = holders.visible();
+    if (visible.isEmpty()) {
+      return TpmException.mendable(
+          Fault.BUSY,
+          device + " is held by another process that this user may not see",
+          "sudo fuser -v " + device);
     }
-    String names = String.join(", ", holders.visible().stream().map(Object::toString).toList());
-    boolean tabrmd = machine.tabrmd().filter(holders.visible()::contains).isPresent();
-    return "held by "
-        + names
-        + (tabrmd
-            ? ". Use serai.tpm.tcti=tabrmd: or stop tpm2-abrmd.service; two resource managers on"
-                + " one TPM lose keys and sessions"
-            : ". Stop it, or let it use " + machine.resourceManager());
+    if (visible.contains(machine.self())) {
+      return TpmException.mendable(
+          Fault.WEDGED,
+          "a call of this process has not come back and still holds " + device,
+          "dmesg | grep -i tpm; power cycle if the TPM stays silent");
+    }
+    boolean tabrmd = visible.stream().anyMatch(machine::isTabrmd);
+    return TpmException.mendable(
+        Fault.BUSY,
+        "%s is held by %s".formatted(device, list(visible)),
+        String.join("; ", visible.stream().map(machine::stopCommand).toList())
+            + (tabrmd
+                ? ", or use it: serai.tpm.tcti=tabrmd:"
+                : ", or let it use " + machine.resourceManager()));
   }
 
-  private static String rivalry(TpmMachine machine) {
-    return machine
-        .tabrmd()
-        .map(
-            other ->
-                "; WARNING: %s runs too, two resource managers on one TPM lose keys and sessions"
-                    .formatted(other))
-        .orElse("");
+  /** A TPM that takes commands and gives no answer: who is to be looked at. */
+  static TpmException wedged(String tcti, TpmMachine machine, Throwable cause) {
+    Optional<TpmMachine.RunningProcess> stopped =
+        kind(tcti).filter(kind -> kind == TctiKind.TABRMD).isPresent()
+            ? manager(tcti, machine).filter(machine::stopped)
+            : machine.stoppedServer(tcti.replaceAll("^[a-z]+:(path=)?", ""));
+    return TpmException.mendable(
+        Fault.WEDGED,
+        "the TPM at %s does not answer%s"
+            .formatted(
+                tcti, stopped.map(process -> ": " + process + " is stopped").orElse("")),
+        stopped
+            .map(process -> "kill -CONT " + process.pid())
+            .orElse("dmesg | grep -i tpm; power cycle if the TPM stays silent"),
+        cause);
+  }
+
+  private static Optional<TpmMachine.RunningProcess> manager(String tcti, TpmMachine machine) {
+    try {
+      return machine.bus().ownerOf(busType(tcti), busName(tcti)).map(machine::process);
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+
+  static String list(List<TpmMachine.RunningProcess> processes) {
+    return String.join(", ", processes.stream().map(Object::toString).toList());
   }
 
   private static TpmException badTcti(String tcti, String detail) {
-    return new TpmException(Fault.BAD_TCTI, 0, "TCTI \"%s\": %s".formatted(tcti, detail));
+    return TpmException.mendable(
+        Fault.BAD_TCTI,
+        "TCTI \"%s\": %s".formatted(tcti, detail),
+        "correct serai.tpm.tcti, or leave it empty");
   }
 }

@@ -36,8 +36,4 @@ public enum TctiKind {
   String soname() {
     return "libtss2-tcti-" + library + ".so.0";
   }
-
-  String debianPackage() {
-    return "libtss2-tcti-" + library + "0";
-  }
 }

@@ -1,5 +1,8 @@
 package dev.serai.tpm.tss;
 
+import static dev.serai.tpm.tss.TctiKind.KERNEL_RESOURCE_MANAGER;
+
+import dev.serai.tpm.DictionaryAttack;
 import dev.serai.tpm.TpmException;
 import dev.serai.tpm.TpmException.Fault;
 import dev.serai.tpm.TpmProperties;
@@ -7,12 +10,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Looks at everything a TPM needs on this machine and says what is wrong and what to do. Changes
- * nothing: it opens the devices, and the TPM it chose, once.
+ * nothing: it opens /dev/tpmrm0, and the TPM it chose, once. It does not open /dev/tpm0 unless that
+ * is configured: for a moment nobody else could.
  */
 public final class TpmDoctor {
   private static final Duration PATIENCE = Duration.ofSeconds(10);
@@ -23,7 +32,7 @@ public final class TpmDoctor {
    * A device node.
    *
    * @param ownership owner, group and mode; empty when the node is not there
-   * @param errno 0 when it opened, else why not
+   * @param errno 0 when it opened, -1 when that was not tried, else why not
    * @param holders who has it open
    */
   public record Device(
@@ -36,13 +45,13 @@ public final class TpmDoctor {
   /**
    * A part of libtss2.
    *
-   * @param debianPackage the package that has it on Debian 12
+   * @param packageName the package that has it on this distribution
    * @param required Serai does not work without it on a hardware TPM
    * @param path where it was found; empty when it is missing
    * @param version of the installed package; empty when not known
    */
   public record Library(
-      String soname, String debianPackage, boolean required, String path, String version) {
+      String soname, String packageName, boolean required, String path, String version) {
     public boolean found() {
       return !path.isEmpty();
     }
@@ -56,8 +65,18 @@ public final class TpmDoctor {
     WARNING
   }
 
-  /** One thing that is wrong. */
-  public record Finding(Severity severity, Fault fault, String what, String remedy) {}
+  /**
+   * One thing that is wrong.
+   *
+   * @param remedy a command line, or the setting to change
+   * @param evidence what it was seen by: processes, owners, counters
+   */
+  public record Finding(
+      Severity severity, Fault fault, String what, String remedy, Map<String, String> evidence) {
+    public Finding {
+      evidence = Collections.unmodifiableMap(new LinkedHashMap<>(evidence));
+    }
+  }
 
   /**
    * What was found.
@@ -94,137 +113,234 @@ public final class TpmDoctor {
 
   /** Looks at the machine of these options. Throws nothing: trouble is in the report. */
   public static Report examine(TpmOptions options) {
-    TpmMachine machine = options.machine();
-    List<Finding> errors = new ArrayList<>();
-    List<Finding> warnings = new ArrayList<>();
-    boolean reachable = nativeAccess(errors);
-    List<Library> libraries = reachable ? Libraries.inventory() : List.of();
-    for (Library library : libraries) {
-      if (library.required() && !library.found()) {
-        errors.add(
-            new Finding(
-                Severity.ERROR,
-                Fault.NO_LIBRARY,
-                library.soname() + " is missing",
-                "install " + library.debianPackage() + " (elsewhere: tpm2-tss)"));
-      }
+    return new Examination(options).report();
+  }
+
+  /** One look; what is found is collected on the way. */
+  private static final class Examination {
+    private final TpmOptions options;
+    private final TpmMachine machine;
+    private final Optional<TctiKind> configured;
+    private final Set<Finding> errors = new LinkedHashSet<>();
+    private final List<Finding> warnings = new ArrayList<>();
+    private final boolean nativeAccess;
+
+    Examination(TpmOptions options) {
+      this.options = options;
+      this.machine = options.machine();
+      this.configured = options.tcti().flatMap(TctiChoice::kind);
+      this.nativeAccess = nativeAccess();
     }
-    List<Device> devices =
-        List.of(
-            device(machine.rawDevice(), machine, reachable),
-            device(machine.resourceManager(), machine, reachable));
-    List<TpmMachine.RunningProcess> managers = machine.tabrmd().stream().toList();
-    rivals(devices, managers, warnings);
-    Optional<TctiChoice> choice = Optional.empty();
-    Optional<TpmProperties> tpm = Optional.empty();
-    if (reachable) {
+
+    private boolean nativeAccess() {
       try {
-        choice =
-            Optional.of(
-                TctiChoice.choose(options.tcti(), options.allowSoftware(), options.machine()));
-        tpm = Optional.of(ask(options));
+        Libraries.requireJna();
+        return true;
       } catch (TpmException e) {
-        errors.add(new Finding(Severity.ERROR, e.fault(), e.getMessage(), remedy(e.fault())));
+        errors.add(finding(e));
+        return false;
       }
     }
-    choice
-        .filter(chosen -> chosen.kind().software())
-        .ifPresent(
-            chosen ->
-                warnings.add(
-                    new Finding(
-                        Severity.WARNING,
-                        Fault.NO_DEVICE,
-                        "a software TPM proves nothing about this machine",
-                        "use it for demos and tests only")));
-    if (tpm.filter(TpmProperties::lockout).isPresent()) {
+
+    Report report() {
+      Device raw =
+          device(
+              machine.rawDevice(),
+              configured.filter(kind -> kind == TctiKind.EXCLUSIVE_DEVICE).isPresent());
+      Device managed = device(machine.resourceManager(), true);
+      List<TpmMachine.RunningProcess> managers = machine.tabrmd().stream().toList();
+      Optional<TctiChoice> choice = Optional.empty();
+      Optional<TpmProperties> tpm = Optional.empty();
+      if (nativeAccess) {
+        try {
+          choice =
+              Optional.of(TctiChoice.choose(options.tcti(), options.allowSoftware(), machine));
+          tpm = Optional.of(ask());
+        } catch (TpmException e) {
+          errors.add(finding(e));
+        }
+      }
+      List<Library> libraries = libraries(choice);
+      rivals(raw, managed, managers, choice);
+      choice.filter(chosen -> chosen.kind().software()).ifPresent(this::software);
+      tpm.map(TpmProperties::dictionaryAttack)
+          .filter(DictionaryAttack::locked)
+          .ifPresent(this::lockout);
+      List<Finding> findings = new ArrayList<>(errors);
+      findings.addAll(warnings);
+      return new Report(
+          List.of(raw, managed), machine.tpmVersion(), managers, choice, libraries, tpm, findings);
+    }
+
+    private List<Library> libraries(Optional<TctiChoice> choice) {
+      if (!nativeAccess) {
+        return List.of();
+      }
+      TctiKind wanted =
+          choice.map(TctiChoice::kind).or(() -> configured).orElse(KERNEL_RESOURCE_MANAGER);
+      List<Library> libraries = Libraries.inventory(wanted);
+      for (Library library : libraries) {
+        boolean known = errors.stream().anyMatch(e -> e.what().startsWith(library.soname()));
+        if (library.required() && !library.found() && !known) {
+          errors.add(
+              new Finding(
+                  Severity.ERROR,
+                  Fault.NO_LIBRARY,
+                  library.soname() + " is missing or does not load",
+                  Packages.install(library.soname()),
+                  Map.of("package", library.packageName())));
+        }
+      }
+      return libraries;
+    }
+
+    private Device device(Path path, boolean tried) {
+      boolean present = Files.exists(path);
+      int errno = present ? -1 : Libc.ENOENT;
+      if (present && tried && nativeAccess) {
+        errno = machine.probe().errno(path);
+      }
+      return new Device(
+          path,
+          present,
+          machine.ownership(path),
+          errno,
+          present ? machine.holders(path) : new TpmMachine.Holders(List.of(), true));
+    }
+
+    private void rivals(
+        Device raw,
+        Device managed,
+        List<TpmMachine.RunningProcess> managers,
+        Optional<TctiChoice> choice) {
+      List<TpmMachine.RunningProcess> beside = managed.holders().visible();
+      boolean known = errors.stream().anyMatch(e -> e.fault() == Fault.CONFLICT);
+      for (TpmMachine.RunningProcess manager : known ? none() : managers) {
+        String stop = machine.stopCommand(manager);
+        if (!beside.isEmpty()) {
+          errors.add(
+              new Finding(
+                  Severity.ERROR,
+                  Fault.CONFLICT,
+                  "two resource managers on one TPM: %s, and the kernel's for %s"
+                      .formatted(manager, TctiChoice.list(beside)),
+                  stop + ", or let all of them use it",
+                  Map.of("manager", manager.toString(), "beside", TctiChoice.list(beside))));
+        } else if (managed.present() && options.tcti().isEmpty()) {
+          warnings.add(
+              new Finding(
+                  Severity.WARNING,
+                  Fault.CONFLICT,
+                  "%s has the TPM; an agent that was started with %s waits until it is gone"
+                      .formatted(manager, managed.path()),
+                  stop + ", or start the agent again to use it",
+                  Map.of("manager", manager.toString())));
+        }
+      }
+      List<TpmMachine.RunningProcess> strangers =
+          raw.holders().visible().stream()
+              .filter(process -> !managers.contains(process) && !process.equals(machine.self()))
+              .toList();
+      boolean chosen = choice.filter(c -> c.kind() == TctiKind.EXCLUSIVE_DEVICE).isPresent();
+      boolean said = errors.stream().anyMatch(e -> e.fault() == Fault.BUSY);
+      if (!strangers.isEmpty() && !chosen && !said) {
+        warnings.add(
+            new Finding(
+                Severity.WARNING,
+                Fault.BUSY,
+                "%s is held by %s, past every resource manager"
+                    .formatted(raw.path(), TctiChoice.list(strangers)),
+                "let it use " + managed.path(),
+                Map.of("heldBy", TctiChoice.list(strangers))));
+      }
+    }
+
+    private static List<TpmMachine.RunningProcess> none() {
+      return List.of();
+    }
+
+    private void software(TctiChoice choice) {
+      warnings.add(
+          new Finding(
+              Severity.WARNING,
+              Fault.SOFTWARE,
+              "a software TPM proves nothing about this machine",
+              "use it for demos and tests only",
+              Map.of("tcti", choice.tcti())));
+    }
+
+    private void lockout(DictionaryAttack attack) {
+      String within = attack.healsWithin().map(time -> time.toSeconds() + " s").orElse("a while");
       warnings.add(
           new Finding(
               Severity.WARNING,
               Fault.LOCKOUT,
-              "the TPM is in dictionary attack lockout: some program used wrong passwords."
-                  + " Serai's own keys are exempt",
-              remedy(Fault.LOCKOUT)));
+              ("the TPM is in dictionary attack lockout: %d wrong passwords, %d are allowed."
+                      + " Serai's own keys are exempt. It ends by itself within %s")
+                  .formatted(attack.failures(), attack.most(), within),
+              "wait, or with the lockout password: tpm2_dictionarylockout --clear-lockout",
+              Map.of(
+                  "failures", Long.toString(attack.failures()),
+                  "most", Long.toString(attack.most()),
+                  "healsWithin", within)));
     }
-    errors.addAll(warnings);
-    return new Report(devices, machine.tpmVersion(), managers, choice, libraries, tpm, errors);
-  }
 
-  private static boolean nativeAccess(List<Finding> findings) {
-    try {
-      Libraries.requireJna();
-      return true;
-    } catch (TpmException e) {
-      findings.add(new Finding(Severity.ERROR, e.fault(), e.getMessage(), remedy(e.fault())));
-      return false;
+    private TpmProperties ask() {
+      TpmOptions patient = options.withDeadlines(PATIENCE, PATIENCE);
+      try (TssTpm tpm = TssTpm.open(patient)) {
+        return tpm.properties();
+      }
     }
-  }
 
-  private static Device device(Path path, TpmMachine machine, boolean nativeAccess) {
-    boolean present = Files.exists(path);
-    int errno = Libc.ENOENT;
-    if (present) {
-      errno = nativeAccess ? machine.probe().errno(path) : -1;
+    private Finding finding(TpmException trouble) {
+      return new Finding(
+          Severity.ERROR,
+          trouble.fault(),
+          String.valueOf(trouble.getMessage()),
+          trouble.remedy().orElseGet(() -> remedy(trouble.fault())),
+          evidence(trouble.fault()));
     }
-    return new Device(
-        path,
-        present,
-        machine.ownership(path),
-        errno,
-        present ? machine.holders(path) : new TpmMachine.Holders(List.of(), true));
-  }
 
-  private static void rivals(
-      List<Device> devices, List<TpmMachine.RunningProcess> managers, List<Finding> findings) {
-    Device raw = devices.get(0);
-    Device managed = devices.get(1);
-    List<TpmMachine.RunningProcess> onRaw = raw.holders().visible();
-    List<TpmMachine.RunningProcess> onManaged = managed.holders().visible();
-    if (!managers.isEmpty() && !onManaged.isEmpty()) {
-      findings.add(
-          new Finding(
-              Severity.WARNING,
-              Fault.BUSY,
-              "two resource managers on one TPM: %s and, on %s, %s"
-                  .formatted(managers, managed.path(), onManaged),
-              "let all of them use tpm2-abrmd, or stop tpm2-abrmd.service"));
-    }
-    List<TpmMachine.RunningProcess> strangers =
-        onRaw.stream().filter(process -> !managers.contains(process)).toList();
-    if (!strangers.isEmpty()) {
-      findings.add(
-          new Finding(
-              Severity.WARNING,
-              Fault.BUSY,
-              "%s is held by %s, past every resource manager".formatted(raw.path(), strangers),
-              "let it use " + managed.path()));
-    }
-  }
-
-  private static TpmProperties ask(TpmOptions options) {
-    TpmOptions patient = options.withDeadlines(PATIENCE, PATIENCE);
-    try (TssTpm tpm = TssTpm.open(patient)) {
-      return tpm.properties();
+    private Map<String, String> evidence(Fault fault) {
+      Map<String, String> seen = new LinkedHashMap<>();
+      Path device =
+          options
+              .tcti()
+              .filter(tcti -> tcti.startsWith("device:"))
+              .map(tcti -> Path.of(tcti.substring("device:".length())))
+              .orElse(machine.resourceManager());
+      switch (fault) {
+        case NO_PERMISSION -> {
+          seen.put("device", device.toString());
+          seen.put("user", System.getProperty("user.name"));
+          machine.ownership(device).ifPresent(owner -> seen.put("ownership", owner));
+        }
+        case BUSY -> {
+          seen.put("device", device.toString());
+          seen.put("heldBy", TctiChoice.list(machine.holders(device).visible()));
+        }
+        case CONFLICT ->
+            machine.tabrmd().ifPresent(manager -> seen.put("manager", manager.toString()));
+        default -> options.tcti().ifPresent(tcti -> seen.put("tcti", tcti));
+      }
+      return seen;
     }
   }
 
   private static String remedy(Fault fault) {
     return switch (fault) {
-      case NO_DEVICE ->
-          "enable the TPM (PTT, fTPM) in the firmware setup, or give the virtual machine a TPM";
-      case NO_PERMISSION -> "add the user of Serai to the group of the device, usually tss";
-      case BUSY -> "stop the process that holds the device, or let it use /dev/tpmrm0";
-      case NO_LIBRARY -> "install libtss2 (./serai setup does)";
-      case BAD_TCTI -> "correct serai.tpm.tcti, or leave it empty";
-      case UNAVAILABLE, TIMEOUT, RETRY ->
-          "look at the kernel log (dmesg | grep -i tpm); when the TPM stays silent, power cycle";
+      case NO_LIBRARY -> "./serai setup";
+      case UNAVAILABLE, TIMEOUT, RETRY -> "dmesg | grep -i tpm; serai tpm doctor";
       case AUTH ->
-          "the owner or endorsement hierarchy has a password; Serai needs both to be empty";
+          "tpm2_changeauth -c owner -p PASSWORD ''; Serai needs an empty owner and endorsement"
+              + " password";
       case LOCKOUT ->
-          "it heals with time; or tpm2_dictionarylockout --clear-lockout with the lockout password";
+          "wait, or with the lockout password: tpm2_dictionarylockout --clear-lockout";
       case RESOURCES -> "end other programs that hold keys in the TPM";
       case STALE_KEY, INTEGRITY -> "the TPM was cleared or replaced: let the agent make new keys";
-      case COMMAND -> "see the message; tpm2_getcap properties-fixed shows what the TPM can do";
+      case COMMAND -> "tpm2_getcap properties-fixed shows what the TPM can do";
+      case NO_DEVICE, NO_PERMISSION, BUSY, CONFLICT, NO_MANAGER, BAD_TCTI, WEDGED, SOFTWARE ->
+          "serai tpm doctor";
     };
   }
 }

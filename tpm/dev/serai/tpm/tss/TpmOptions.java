@@ -13,6 +13,8 @@ import java.util.Optional;
  * @param keyDeadline bound of an operation that makes or loads a key; a hardware TPM needs seconds
  *     for an RSA key
  * @param maxLostThreads threads that may hang in a native call before every call is refused
+ * @param managerPatience how long an automatic choice waits for a tpm2-abrmd that it used and that
+ *     has gone, before it chooses anew
  * @param listener told of every finished operation
  * @param machine the operating system's side
  */
@@ -22,6 +24,7 @@ public record TpmOptions(
     Duration commandDeadline,
     Duration keyDeadline,
     int maxLostThreads,
+    Duration managerPatience,
     TpmOperationListener listener,
     TpmMachine machine) {
   public TpmOptions {
@@ -45,6 +48,7 @@ public record TpmOptions(
         Duration.ofSeconds(10),
         Duration.ofSeconds(60),
         3,
+        Duration.ofSeconds(60),
         TpmOperationListener.NONE,
         TpmMachine.local());
   }
@@ -57,31 +61,73 @@ public record TpmOptions(
         commandDeadline,
         keyDeadline,
         maxLostThreads,
+        managerPatience,
         listener,
         machine);
   }
 
   public TpmOptions withAllowSoftware(boolean allowed) {
     return new TpmOptions(
-        tcti, allowed, commandDeadline, keyDeadline, maxLostThreads, listener, machine);
+        tcti,
+        allowed,
+        commandDeadline,
+        keyDeadline,
+        maxLostThreads,
+        managerPatience,
+        listener,
+        machine);
   }
 
   public TpmOptions withDeadlines(Duration command, Duration key) {
-    return new TpmOptions(tcti, allowSoftware, command, key, maxLostThreads, listener, machine);
+    return new TpmOptions(
+        tcti, allowSoftware, command, key, maxLostThreads, managerPatience, listener, machine);
   }
 
   public TpmOptions withMaxLostThreads(int threads) {
     return new TpmOptions(
-        tcti, allowSoftware, commandDeadline, keyDeadline, threads, listener, machine);
+        tcti,
+        allowSoftware,
+        commandDeadline,
+        keyDeadline,
+        threads,
+        managerPatience,
+        listener,
+        machine);
+  }
+
+  public TpmOptions withManagerPatience(Duration patience) {
+    return new TpmOptions(
+        tcti,
+        allowSoftware,
+        commandDeadline,
+        keyDeadline,
+        maxLostThreads,
+        patience,
+        listener,
+        machine);
   }
 
   public TpmOptions withListener(TpmOperationListener told) {
     return new TpmOptions(
-        tcti, allowSoftware, commandDeadline, keyDeadline, maxLostThreads, told, machine);
+        tcti,
+        allowSoftware,
+        commandDeadline,
+        keyDeadline,
+        maxLostThreads,
+        managerPatience,
+        told,
+        machine);
   }
 
   public TpmOptions withMachine(TpmMachine other) {
     return new TpmOptions(
-        tcti, allowSoftware, commandDeadline, keyDeadline, maxLostThreads, listener, other);
+        tcti,
+        allowSoftware,
+        commandDeadline,
+        keyDeadline,
+        maxLostThreads,
+        managerPatience,
+        listener,
+        other);
   }
 }

@@ -1,6 +1,7 @@
 package dev.serai.tpm.tss;
 
 import dev.serai.tpm.Bytes;
+import dev.serai.tpm.DictionaryAttack;
 import dev.serai.tpm.KeyRef;
 import dev.serai.tpm.Tpm;
 import dev.serai.tpm.TpmClock;
@@ -15,6 +16,7 @@ import dev.serai.tpm.wire.TpmtPublic;
 import dev.serai.tpm.wire.WireReader;
 import dev.serai.tpm.wire.WireWriter;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -50,6 +52,9 @@ final class TpmSession implements AutoCloseable {
   private static final int PT_NV_BUFFER_MAX = 0x12c;
   private static final int PT_PERMANENT = 0x200;
   private static final int PERMANENT_IN_LOCKOUT = 1 << 9;
+  private static final int PT_LOCKOUT_COUNTER = 0x20e;
+  private static final int PT_MAX_AUTH_FAIL = 0x20f;
+  private static final int PT_LOCKOUT_INTERVAL = 0x210;
   private static final int NV_OWNERREAD = 1 << 17;
   private static final int NV_AUTHREAD = 1 << 18;
   private static final int MENDS = 3;
@@ -77,11 +82,8 @@ final class TpmSession implements AutoCloseable {
     this.esys = esys;
   }
 
-  /** Chooses a TPM and opens it. */
-  static TpmSession open(TpmOptions options, long deadline) {
-    Libraries.requireJna();
-    TctiChoice choice =
-        TctiChoice.choose(options.tcti(), options.allowSoftware(), options.machine());
+  /** Opens the TPM that was chosen. */
+  static TpmSession open(TctiChoice choice, long deadline) {
     EsysContext esys = EsysContext.open(choice);
     esys.deadline(deadline);
     return new TpmSession(choice, esys);
@@ -93,6 +95,12 @@ final class TpmSession implements AutoCloseable {
 
   boolean dead() {
     return esys.dead();
+  }
+
+  /** Whether the TPM answers, and no other resource manager works beside us. */
+  void check(TpmMachine machine) {
+    choice.mustBeUncontested(machine);
+    clock();
   }
 
   /** Keys that are loaded now; they need no long deadline. */
@@ -125,7 +133,7 @@ final class TpmSession implements AutoCloseable {
     return guarded(
         () -> {
           Map<Integer, Long> fixed = tpmProperties(PROPERTIES_FIXED);
-          long permanent = tpmProperties(PROPERTIES_VARIABLE).getOrDefault(PT_PERMANENT, 0L);
+          Map<Integer, Long> variable = tpmProperties(PROPERTIES_VARIABLE);
           StringBuilder vendor = new StringBuilder();
           for (int i = 0; i < 4; i++) {
             vendor.append(letters(fixed.getOrDefault(PT_VENDOR_STRING_1 + i, 0L)));
@@ -140,10 +148,18 @@ final class TpmSession implements AutoCloseable {
                       firmware1 >> 16, firmware1 & 0xffff, firmware2 >> 16, firmware2 & 0xffff),
               choice.tcti() + ": " + choice.explanation(),
               activeBanks(),
-              (permanent & PERMANENT_IN_LOCKOUT) != 0,
+              dictionaryAttack(variable),
               esys.loaded(),
               fixed);
         });
+  }
+
+  private static DictionaryAttack dictionaryAttack(Map<Integer, Long> variable) {
+    return new DictionaryAttack(
+        (variable.getOrDefault(PT_PERMANENT, 0L) & PERMANENT_IN_LOCKOUT) != 0,
+        variable.getOrDefault(PT_LOCKOUT_COUNTER, 0L),
+        variable.getOrDefault(PT_MAX_AUTH_FAIL, 0L),
+        Duration.ofSeconds(variable.getOrDefault(PT_LOCKOUT_INTERVAL, 0L)));
   }
 
   Map<TpmHash, SortedMap<Integer, Bytes>> readPcrs(PcrSelection selection) {

@@ -48,15 +48,20 @@ public final class TssTpm implements Tpm {
   private final TpmOptions options;
   private final BlockingQueue<Call<?>> calls = new LinkedBlockingQueue<>(MAX_WAITING);
   private final Object lock = new Object();
+  private final Attachment attachment;
   private volatile Set<KeyRef> loaded = Set.of();
+  private volatile String place;
   // Guarded by lock.
   private Owner owner;
   private int lost;
+  private Optional<TpmException> silence = Optional.empty();
   private boolean closed;
   private Orphans orphans = Orphans.NONE;
 
   private TssTpm(TpmOptions options) {
     this.options = options;
+    this.attachment = new Attachment(options.managerPatience());
+    this.place = options.tcti().orElse(options.machine().resourceManager().toString());
   }
 
   /**
@@ -175,6 +180,16 @@ public final class TssTpm implements Tpm {
     return call("sign", bound(key), true, session -> session.sign(key, scheme, digest));
   }
 
+  @Override
+  public void check() {
+    command(
+        "check",
+        session -> {
+          session.check(options.machine());
+          return true;
+        });
+  }
+
   /**
    * Lets the call under way finish, refuses those that wait, takes our keys out of the TPM. Waits a
    * few seconds at most.
@@ -205,13 +220,6 @@ public final class TssTpm implements Tpm {
     for (Call<?> call = calls.poll(); call != null; call = calls.poll()) {
       call.answer.completeExceptionally(why.get());
     }
-  }
-
-  private TpmException silentException() {
-    return new TpmException(
-        Fault.UNAVAILABLE,
-        0,
-        "the TPM does not answer: %d calls have not come back".formatted(options.maxLostThreads()));
   }
 
   private static TpmException closedException() {
@@ -254,7 +262,7 @@ public final class TssTpm implements Tpm {
         throw closedException();
       }
       if (lost >= options.maxLostThreads()) {
-        throw silentException();
+        throw silence.orElseThrow().again();
       }
       if (owner == null) {
         owner = new Owner();
@@ -272,7 +280,7 @@ public final class TssTpm implements Tpm {
     } catch (ExecutionException e) {
       if (e.getCause() instanceof TpmException known) {
         // A new exception with the caller's stack; the owner's is the cause.
-        throw new TpmException(known.fault(), known.responseCode(), known.getMessage(), known);
+        throw known.again();
       }
       throw new IllegalStateException("TPM operation " + call.operation, e.getCause());
     } catch (TimeoutException e) {
@@ -293,24 +301,48 @@ public final class TssTpm implements Tpm {
           0,
           "%s: waited %d ms behind other operations".formatted(call.operation, bound.toMillis()));
     }
+    TpmException wedged =
+        TctiChoice.wedged(
+            place,
+            options.machine(),
+            new TimeoutException(
+                "%s: no answer from the TPM in %d ms".formatted(call.operation, bound.toMillis())));
     synchronized (lock) {
+      silence = Optional.of(wedged);
       if (owner != null && owner.current == call && !call.answer.isDone()) {
         owner.lost = true;
         owner = null;
         loaded = Set.of();
         lost++;
         if (lost >= options.maxLostThreads()) {
-          refuseWaiting(this::silentException);
+          refuseWaiting(wedged::again);
         } else if (!calls.isEmpty() && !closed) {
           owner = new Owner();
           owner.start();
         }
       }
     }
-    return new TpmException(
-        Fault.TIMEOUT,
-        0,
-        "%s: no answer from the TPM in %d ms".formatted(call.operation, bound.toMillis()));
+    return wedged;
+  }
+
+  private TctiChoice choose() {
+    try {
+      Libraries.requireJna();
+      return TctiChoice.choose(
+          options.tcti(), options.allowSoftware(), options.machine(), attachment.kind());
+    } catch (TpmException e) {
+      attachment.failed(e, System.nanoTime());
+      throw e;
+    }
+  }
+
+  /** Chooses a TPM and opens it. */
+  private TpmSession openSession(long deadline) {
+    TctiChoice choice = choose();
+    place = choice.tcti();
+    TpmSession opened = TpmSession.open(choice, deadline);
+    attachment.opened(choice.kind());
+    return opened;
   }
 
   private enum Progress {
@@ -400,7 +432,12 @@ public final class TssTpm implements Tpm {
       try {
         return attempt(call);
       } catch (TpmException e) {
-        boolean again = !fresh && session == null && call.repeatable && timeLeft(call);
+        boolean again =
+            !fresh
+                && session == null
+                && call.repeatable
+                && e.fault() != Fault.CONFLICT
+                && timeLeft(call);
         if (!again) {
           throw e;
         }
@@ -411,11 +448,16 @@ public final class TssTpm implements Tpm {
     private <T> T attempt(Call<T> call) {
       try {
         if (session == null) {
-          session = TpmSession.open(options, call.deadline);
+          session = openSession(call.deadline);
           flushOrphans();
         }
         session.deadline(call.deadline);
         return call.body.apply(session);
+      } catch (TpmException e) {
+        if (e.fault() == Fault.CONFLICT) {
+          endSession(); // what we hold is given back while that still can be done cleanly
+        }
+        throw e;
       } finally {
         if (session != null && session.dead()) {
           endSession();
@@ -466,7 +508,7 @@ public final class TssTpm implements Tpm {
         left = takeOrphans();
       }
       long deadline = System.nanoTime() + options.commandDeadline().toNanos();
-      try (TpmSession last = TpmSession.open(options, deadline)) {
+      try (TpmSession last = openSession(deadline)) {
         last.flush(left);
       } catch (TpmException e) {
         return; // the TPM is gone, and with it what it held

@@ -11,6 +11,9 @@ import dev.serai.tpm.TpmException.Fault;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
@@ -27,6 +30,14 @@ class TctiChoiceTest {
   @TempDir Path root;
   private TpmMachine machine;
 
+  /** "bus name" to the process that owns it. */
+  private final Map<String, Long> owners = new HashMap<>();
+
+  private void tabrmd(long pid) throws IOException {
+    process((int) pid, "tpm2-abrmd", "tpm0");
+    owners.put("system com.intel.tss2.Tabrmd", pid);
+  }
+
   @BeforeEach
   void an_empty_machine() throws IOException {
     machine = machine(Map.of());
@@ -40,7 +51,8 @@ class TctiChoiceTest {
         root.resolve("dev"),
         root.resolve("proc"),
         root.resolve("sys"),
-        device -> errnos.getOrDefault(device.getFileName().toString(), 0));
+        device -> errnos.getOrDefault(device.getFileName().toString(), 0),
+        (bus, name) -> Optional.ofNullable(owners.get(bus + " " + name)));
   }
 
   private void device(String name) throws IOException {
@@ -79,7 +91,7 @@ class TctiChoiceTest {
   void a_running_tabrmd_is_used_with_its_name_and_pid() throws IOException {
     device("tpm0");
     device("tpmrm0");
-    process(273, "tpm2-abrmd", "tpm0");
+    tabrmd(273);
     TctiChoice choice = choose();
     assertThat(choice.tcti()).isEqualTo("tabrmd:");
     assertThat(choice.explanation()).contains("tpm2-abrmd (pid 273)");
@@ -128,7 +140,87 @@ class TctiChoiceTest {
     assertThatThrownBy(() -> choose(configured, false))
         .isInstanceOfSatisfying(
             TpmException.class, e -> assertThat(e.fault()).isEqualTo(Fault.BUSY))
-        .hasMessageContaining("held by tpm2-abrmd (pid 273). Use serai.tpm.tcti=tabrmd:");
+        .hasMessageContaining("tpm0 is held by tpm2-abrmd (pid 273)")
+        .satisfies(e -> assertThat(remedy(e)).startsWith("kill 273, or use it: serai.tpm.tcti"));
+    Files.writeString(
+        machine.proc().resolve("273/cgroup"), "0::/system.slice/tpm2-abrmd.service\n");
+    assertThatThrownBy(() -> choose(configured, false))
+        .satisfies(e -> assertThat(remedy(e)).startsWith("systemctl stop tpm2-abrmd.service"));
+  }
+
+  private static String remedy(Throwable e) {
+    return ((TpmException) e).remedy().orElseThrow();
+  }
+
+  private TctiChoice chooseAfter(TctiKind before) {
+    return TctiChoice.choose(Optional.empty(), false, machine, Optional.of(before));
+  }
+
+  @Test
+  void two_resource_managers_are_a_conflict_however_the_way_was_chosen() throws IOException {
+    device("tpm0");
+    device("tpmrm0");
+    tabrmd(273);
+    String configured = "device:" + machine.resourceManager();
+    for (org.assertj.core.api.ThrowableAssert.ThrowingCallable way :
+        List.<org.assertj.core.api.ThrowableAssert.ThrowingCallable>of(
+            () -> choose(configured, false),
+            () -> chooseAfter(TctiKind.KERNEL_RESOURCE_MANAGER))) {
+      assertThatThrownBy(way)
+          .isInstanceOfSatisfying(
+              TpmException.class,
+              e -> {
+                assertThat(e.fault()).isEqualTo(Fault.CONFLICT);
+                assertThat(remedy(e)).startsWith("kill 273");
+              })
+          .hasMessageContaining("tpm2-abrmd (pid 273) runs beside " + machine.resourceManager());
+    }
+  }
+
+  @Test
+  void a_tabrmd_on_another_tpm_is_no_rival() throws IOException {
+    device("tpm0");
+    device("tpmrm0");
+    process(273, "tpm2-abrmd", "tpmrm0");
+    assertThat(choose().kind()).isEqualTo(TctiKind.KERNEL_RESOURCE_MANAGER);
+  }
+
+  @Test
+  void a_manager_that_was_used_and_has_gone_is_waited_for() throws IOException {
+    device("tpm0");
+    device("tpmrm0");
+    assertThatThrownBy(() -> chooseAfter(TctiKind.TABRMD))
+        .isInstanceOfSatisfying(
+            TpmException.class,
+            e -> {
+              assertThat(e.fault()).isEqualTo(Fault.NO_MANAGER);
+              assertThat(remedy(e)).isEqualTo("systemctl start tpm2-abrmd.service");
+            });
+    Attachment attachment = new Attachment(Duration.ofSeconds(60));
+    attachment.opened(TctiKind.TABRMD);
+    TpmException gone = TpmException.mendable(Fault.NO_MANAGER, "gone", "start it");
+    attachment.failed(gone, 0);
+    attachment.failed(gone, Duration.ofSeconds(59).toNanos());
+    assertThat(attachment.kind()).contains(TctiKind.TABRMD);
+    attachment.failed(gone, Duration.ofSeconds(60).toNanos());
+    assertThat(attachment.kind()).isEmpty();
+  }
+
+  @Test
+  void a_tabrmd_that_nobody_answers_for_is_never_connected_to() {
+    assertFault(Fault.NO_MANAGER, () -> choose("tabrmd:", false));
+    owners.put("session com.intel.tss2.Tabrmd", 5L);
+    assertFault(Fault.NO_MANAGER, () -> choose("tabrmd:", false));
+    owners.put("system org.example.Tpm", 6L);
+    assertThat(choose("tabrmd:bus_name=org.example.Tpm", false).kind()).isEqualTo(TctiKind.TABRMD);
+  }
+
+  @Test
+  void a_lost_call_of_this_process_is_no_other_holder() throws IOException {
+    device("tpm0");
+    process((int) ProcessHandle.current().pid(), "java", "tpm0");
+    machine = machine(Map.of("tpm0", Libc.EBUSY));
+    assertFault(Fault.WEDGED, () -> choose("device:" + machine.rawDevice(), false));
   }
 
   @Test
@@ -136,6 +228,7 @@ class TctiChoiceTest {
     device("tpmrm0");
     machine = machine(Map.of("tpm0", Libc.ENOENT));
     assertFault(Fault.NO_DEVICE, () -> choose("device:" + machine.dev().resolve("tpm0"), false));
+    owners.put("session com.intel.tss2.Tabrmd", 273L);
     assertThat(choose("tabrmd:bus_type=session", false).kind()).isEqualTo(TctiKind.TABRMD);
   }
 
@@ -203,8 +296,11 @@ class TctiChoiceTest {
         .extracting(TpmDoctor.Finding::severity, TpmDoctor.Finding::fault)
         .containsExactly(
             org.assertj.core.groups.Tuple.tuple(TpmDoctor.Severity.ERROR, Fault.BUSY),
-            org.assertj.core.groups.Tuple.tuple(TpmDoctor.Severity.WARNING, Fault.BUSY),
-            org.assertj.core.groups.Tuple.tuple(TpmDoctor.Severity.WARNING, Fault.BUSY));
+            org.assertj.core.groups.Tuple.tuple(TpmDoctor.Severity.ERROR, Fault.CONFLICT));
+    assertThat(report.findings().get(0).remedy()).startsWith("kill 273; kill 512");
+    assertThat(report.findings().get(1).evidence())
+        .containsEntry("manager", "tpm2-abrmd (pid 273)")
+        .containsEntry("beside", "ima-agent (pid 411)");
     assertThat(report.libraries())
         .filteredOn(library -> library.soname().equals("libtss2-esys.so.0"))
         .singleElement()
@@ -219,17 +315,40 @@ class TctiChoiceTest {
               TpmOptions.defaults().withTcti(software.tcti()).withAllowSoftware(true));
       assertThat(report.healthy()).isTrue();
       assertThat(report.tpm()).isPresent();
-      assertThat(report.findings()).extracting(TpmDoctor.Finding::fault).contains(Fault.NO_DEVICE);
+      assertThat(report.findings()).extracting(TpmDoctor.Finding::fault).contains(Fault.SOFTWARE);
     }
   }
 
   @Test
   void a_missing_library_names_its_package() {
-    assertThatThrownBy(() -> Libraries.open("libtss2-nothing.so.0", "libtss2-nothing0"))
+    assertThatThrownBy(() -> Libraries.open("libtss2-nothing.so.0"))
         .isInstanceOfSatisfying(
-            TpmException.class, e -> assertThat(e.fault()).isEqualTo(Fault.NO_LIBRARY))
-        .hasMessageContaining("libtss2-nothing.so.0 is missing")
-        .hasMessageContaining("Install libtss2-nothing0");
+            TpmException.class,
+            e -> {
+              assertThat(e.fault()).isEqualTo(Fault.NO_LIBRARY);
+              assertThat(remedy(e)).contains("libtss2-nothing");
+            })
+        .hasMessageContaining("libtss2-nothing.so.0 is missing");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "debian, 12, libtss2-tcti-swtpm.so.0, apt-get install libtss2-tcti-swtpm0",
+    "debian, 13, libtss2-tcti-swtpm.so.0, apt-get install libtss2-tcti-swtpm0t64",
+    "debian, 13, libtss2-mu.so.0, apt-get install libtss2-mu-4.0.1-0t64",
+    "debian, 13, libtss2-tcti-tabrmd.so.0, apt-get install libtss2-tcti-tabrmd0",
+    "ubuntu, 22.04, libtss2-esys.so.0, apt-get install libtss2-esys-3.0.2-0",
+    "ubuntu, 24.04, libtss2-tcti-device.so.0, apt-get install libtss2-tcti-device0t64",
+    "fedora, 42, libtss2-tcti-device.so.0, dnf install tpm2-tss",
+    "fedora, 42, libtss2-tcti-tabrmd.so.0, dnf install tpm2-abrmd",
+    "alpine, 3.22.1, libtss2-tcti-device.so.0, apk add tpm2-tss-tcti-device",
+    "other, 1, libtss2-tcti-device.so.0, install tpm2-tss with this system's package manager"
+  })
+  void the_package_of_a_library_is_named_as_this_distribution_names_it(
+      String id, String version, String soname, String command) {
+    Map<String, String> release =
+        Packages.parse("NAME=x\nID=%s\nVERSION_ID=\"%s\"\n".formatted(id, version));
+    assertThat(Packages.install(soname, release)).isEqualTo(command);
   }
 
   @Test
@@ -255,7 +374,9 @@ class TctiChoiceTest {
     device("tpmrm0");
     Path device = machine.resourceManager();
     Files.setPosixFilePermissions(device, java.util.Set.of());
-    machine = new TpmMachine(machine.dev(), machine.proc(), machine.sys(), TpmMachine.LINUX);
+    machine =
+        new TpmMachine(
+            machine.dev(), machine.proc(), machine.sys(), TpmMachine.LINUX, machine.bus());
     assumeTrue(TpmMachine.LINUX.errno(device) != 0, "root opens everything");
     assertThatThrownBy(this::choose)
         .isInstanceOfSatisfying(
