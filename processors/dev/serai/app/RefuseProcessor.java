@@ -49,8 +49,11 @@ public final class RefuseProcessor implements Processor, LastFailures {
     Reason reason = named.reason();
     String route = failedRoute(exchange);
     String traceId = TraceId.of(exchange);
+    boolean told = isTrialOfTheTpm(route, reason);
     record(route, reason, traceId);
-    if (reason.code() == ReasonCode.INTERNAL_ERROR) {
+    if (told) {
+      LOG.debug("refused again code={} route={} trace={}", reason.code(), route, traceId);
+    } else if (reason.code() == ReasonCode.INTERNAL_ERROR) {
       LOG.error("refused code={} route={} trace={}", reason.code(), route, traceId, failure);
     } else {
       LOG.info(
@@ -70,6 +73,12 @@ public final class RefuseProcessor implements Processor, LastFailures {
       return failed;
     }
     return exchange.getFromRouteId() == null ? UNKNOWN_ROUTE : exchange.getFromRouteId();
+  }
+
+  /** A TPM is tried again for ever; trouble that has not changed was told before. */
+  private boolean isTrialOfTheTpm(String route, Reason reason) {
+    return reason.code().name().startsWith("TPM_")
+        && of(route).filter(last -> last.reason().equals(reason)).isPresent();
   }
 
   private void record(String route, Reason reason, String traceId) {

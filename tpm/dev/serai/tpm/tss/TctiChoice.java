@@ -256,14 +256,15 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
   /** Who has it, with the command that ends it. */
   private static TpmException busy(Path device, TpmMachine machine) {
     TpmMachine.Holders holders = machine.holders(device);
-    List<TpmMachine.RunningProcess> visible = holders.visible();
-    if (visible.isEmpty()) {
+    List<TpmMachine.RunningProcess> visible =
+        holders.visible().stream().filter(process -> !process.equals(machine.self())).toList();
+    if (visible.isEmpty() && holders.visible().isEmpty()) {
       return TpmException.mendable(
           Fault.BUSY,
           device + " is held by another process that this user may not see",
           "sudo fuser -v " + device);
     }
-    if (visible.contains(machine.self())) {
+    if (visible.isEmpty()) {
       return TpmException.mendable(
           Fault.WEDGED,
           "a call of this process has not come back and still holds " + device,

@@ -8,7 +8,6 @@ import dev.serai.tpm.TpmException.Fault;
 import dev.serai.tpm.TpmProperties;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -24,8 +23,6 @@ import java.util.Set;
  * is configured: for a moment nobody else could.
  */
 public final class TpmDoctor {
-  private static final Duration PATIENCE = Duration.ofSeconds(10);
-
   private TpmDoctor() {}
 
   /**
@@ -213,7 +210,7 @@ public final class TpmDoctor {
         Device managed,
         List<TpmMachine.RunningProcess> managers,
         Optional<TctiChoice> choice) {
-      List<TpmMachine.RunningProcess> beside = managed.holders().visible();
+      List<TpmMachine.RunningProcess> beside = others(managed);
       boolean known = errors.stream().anyMatch(e -> e.fault() == Fault.CONFLICT);
       for (TpmMachine.RunningProcess manager : known ? none() : managers) {
         String stop = machine.stopCommand(manager);
@@ -238,9 +235,7 @@ public final class TpmDoctor {
         }
       }
       List<TpmMachine.RunningProcess> strangers =
-          raw.holders().visible().stream()
-              .filter(process -> !managers.contains(process) && !process.equals(machine.self()))
-              .toList();
+          others(raw).stream().filter(process -> !managers.contains(process)).toList();
       boolean chosen = choice.filter(c -> c.kind() == TctiKind.EXCLUSIVE_DEVICE).isPresent();
       boolean said = errors.stream().anyMatch(e -> e.fault() == Fault.BUSY);
       if (!strangers.isEmpty() && !chosen && !said) {
@@ -253,6 +248,12 @@ public final class TpmDoctor {
                 "let it use " + managed.path(),
                 Map.of("heldBy", TctiChoice.list(strangers))));
       }
+    }
+
+    private List<TpmMachine.RunningProcess> others(Device device) {
+      return device.holders().visible().stream()
+          .filter(process -> !process.equals(machine.self()))
+          .toList();
     }
 
     private static List<TpmMachine.RunningProcess> none() {
@@ -286,8 +287,7 @@ public final class TpmDoctor {
     }
 
     private TpmProperties ask() {
-      TpmOptions patient = options.withDeadlines(PATIENCE, PATIENCE);
-      try (TssTpm tpm = TssTpm.open(patient)) {
+      try (TssTpm tpm = TssTpm.open(options)) {
         return tpm.properties();
       }
     }

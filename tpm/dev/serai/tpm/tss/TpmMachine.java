@@ -135,8 +135,17 @@ public record TpmMachine(Path dev, Path proc, Path sys, DeviceProbe probe, NameO
     if (seen.isPresent()) {
       return seen.get();
     }
-    String line = String.join(" ", arguments(process.pid()));
-    return !line.contains("swtpm:") && !line.contains("mssim:") && !line.contains("/tpmrm");
+    List<String> arguments = arguments(process.pid());
+    for (int i = 0; i < arguments.size(); i++) {
+      String tcti = arguments.get(i).startsWith("--tcti=") ? arguments.get(i).substring(7) : "";
+      if (List.of("-t", "--tcti").contains(arguments.get(i)) && i + 1 < arguments.size()) {
+        tcti = arguments.get(i + 1);
+      }
+      if (tcti.contains(":")) {
+        return tcti.equals("device:" + rawDevice());
+      }
+    }
+    return true;
   }
 
   boolean isTabrmd(RunningProcess process) {

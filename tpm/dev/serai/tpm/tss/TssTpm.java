@@ -262,7 +262,7 @@ public final class TssTpm implements Tpm {
         throw closedException();
       }
       if (lost >= options.maxLostThreads()) {
-        throw silence.orElseThrow().again();
+        throw silence.orElseGet(() -> wedged(Optional.empty())).again();
       }
       if (owner == null) {
         owner = new Owner();
@@ -296,16 +296,19 @@ public final class TssTpm implements Tpm {
   private TpmException abandon(Call<?> call, Duration bound) {
     if (call.state.compareAndSet(Progress.WAITING, Progress.ABANDONED)) {
       calls.remove(call);
+      synchronized (lock) {
+        if (silence.isPresent()) {
+          return silence.get().again(); // nothing was answered since
+        }
+      }
       return new TpmException(
           Fault.TIMEOUT,
           0,
           "%s: waited %d ms behind other operations".formatted(call.operation, bound.toMillis()));
     }
     TpmException wedged =
-        TctiChoice.wedged(
-            place,
-            options.machine(),
-            new TimeoutException(
+        wedged(
+            Optional.of(
                 "%s: no answer from the TPM in %d ms".formatted(call.operation, bound.toMillis())));
     synchronized (lock) {
       silence = Optional.of(wedged);
@@ -323,6 +326,11 @@ public final class TssTpm implements Tpm {
       }
     }
     return wedged;
+  }
+
+  private TpmException wedged(Optional<String> detail) {
+    Throwable cause = detail.map(TimeoutException::new).orElse(null);
+    return TctiChoice.wedged(place, options.machine(), cause);
   }
 
   private TctiChoice choose() {
@@ -421,7 +429,11 @@ public final class TssTpm implements Tpm {
         return;
       }
       try {
-        call.answer.complete(run(call));
+        T answer = run(call);
+        synchronized (lock) {
+          silence = Optional.empty();
+        }
+        call.answer.complete(answer);
       } catch (RuntimeException | Error e) {
         call.answer.completeExceptionally(e);
       }

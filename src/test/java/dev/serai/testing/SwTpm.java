@@ -556,6 +556,19 @@ public final class SwTpm implements AutoCloseable {
     }
   }
 
+  /** Five wrong passwords for a protected key: dictionary attack lockout. */
+  public void guessPasswords() {
+    tool(
+        "bash",
+        "-c",
+        "cd $(mktemp -d) && tpm2_createprimary -Q -c p.ctx && tpm2_flushcontext -t"
+            + " && tpm2_create -Q -C p.ctx -p right -G ecc -u k.pub -r k.priv -c k.ctx"
+            + " -a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign'"
+            + " && echo x > m || exit 1; tpm2_flushcontext -t; for i in 1 2 3 4 5; do"
+            + " tpm2_sign -Q -c k.ctx -p wrong -o s m 2>/dev/null; tpm2_flushcontext -t; done;"
+            + " rm -rf $PWD; true");
+  }
+
   /**
    * Runs a program of tpm2-tools against this TPM; answers its standard output.
    *

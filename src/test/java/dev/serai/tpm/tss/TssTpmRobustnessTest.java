@@ -205,15 +205,7 @@ class TssTpmRobustnessTest {
   void wrong_passwords_of_others_do_not_stop_our_keys() {
     quote();
     KeyRef.App app = tpm.createAppKey(Tpm.AppKeyType.ECC_P256);
-    software.tool(
-        "bash",
-        "-c",
-        "cd $(mktemp -d) && tpm2_createprimary -Q -c p.ctx && tpm2_flushcontext -t"
-            + " && tpm2_create -Q -C p.ctx -p right -G ecc -u k.pub -r k.priv -c k.ctx"
-            + " -a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign'"
-            + " && echo x > m || exit 1; tpm2_flushcontext -t; for i in 1 2 3 4 5; do"
-            + " tpm2_sign -Q -c k.ctx -p wrong -o s m 2>/dev/null; tpm2_flushcontext -t; done;"
-            + " true");
+    software.guessPasswords();
     assertThat(tpm.properties().lockout()).isTrue();
     quote();
     tpm.sign(app, Tpm.SignScheme.ECDSA_SHA256, DIGEST);
