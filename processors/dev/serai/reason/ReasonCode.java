@@ -379,7 +379,7 @@ public enum ReasonCode {
       Kind.UNAVAILABLE,
       "The TPM takes commands and gives no answer",
       "a stopped software TPM or resource manager, or a chip that hangs",
-      "dmesg | grep -i tpm; power cycle if the TPM stays silent"),
+      "journalctl -k --grep=tpm; power cycle if the TPM stays silent"),
   TPM_SOFTWARE(
       Kind.PRECONDITION,
       "A software TPM proves nothing about this machine",

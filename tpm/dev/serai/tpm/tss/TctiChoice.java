@@ -232,12 +232,12 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
           throw TpmException.mendable(
               Fault.NO_DEVICE,
               "%s: no TPM behind it (errno %d)".formatted(device, errno),
-              "dmesg | grep -i tpm, or set serai.tpm.tcti to the device that is there");
+              "journalctl -k --grep=tpm, or set serai.tpm.tcti to the device that is there");
       default ->
           throw TpmException.mendable(
               Fault.UNAVAILABLE,
               "%s does not open (errno %d)".formatted(device, errno),
-              "dmesg | grep -i tpm");
+              "journalctl -k --grep=tpm");
     }
   }
 
@@ -268,7 +268,7 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
       return TpmException.mendable(
           Fault.WEDGED,
           "a call of this process has not come back and still holds " + device,
-          "dmesg | grep -i tpm; power cycle if the TPM stays silent");
+          "journalctl -k --grep=tpm; power cycle if the TPM stays silent");
     }
     boolean tabrmd = visible.stream().anyMatch(machine::isTabrmd);
     return TpmException.mendable(
@@ -293,7 +293,7 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
                 tcti, stopped.map(process -> ": " + process + " is stopped").orElse("")),
         stopped
             .map(process -> "kill -CONT " + process.pid())
-            .orElse("dmesg | grep -i tpm; power cycle if the TPM stays silent"),
+            .orElse("journalctl -k --grep=tpm; power cycle if the TPM stays silent"),
         cause);
   }
 

@@ -277,7 +277,11 @@ class AgentLifecycleTest {
       assertThat(delay).isGreaterThan(last);
       last = delay;
       passes(delay);
+      if (delay.equals(Duration.ofSeconds(10))) {
+        return; // as long as it gets: a TPM is local, and found soon after it was mended
+      }
     }
+    throw new AssertionError("it never waited 10 s");
   }
 
   @Test

@@ -105,6 +105,7 @@ class AgentStepFaultTest {
             .with("serai.agent.retry-most", "100ms")
             .with("serai.agent.denied-retry-first", "50ms")
             .with("serai.agent.denied-retry-most", "100ms")
+            .with("serai.tpm.check-interval", "100ms")
             .start();
   }
 
@@ -256,6 +257,24 @@ class AgentStepFaultTest {
   }
 
   @Test
+  void a_watch_of_the_tpm_that_fails_is_a_refusal_and_costs_the_node_nothing() {
+    attested();
+    BROKEN.add("watchTpm");
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(
+            () ->
+                agent
+                        .context()
+                        .meters()
+                        .counter(
+                            "serai.refusals", "route", "watch-tpm", "reason", "INTERNAL_ERROR")
+                        .count()
+                    > 0);
+    assertThat(status().attested()).isTrue();
+  }
+
+  @Test
   void every_step_of_the_life_is_in_this_test() {
     assertThat(SEEN)
         .containsExactlyInAnyOrder(
@@ -283,6 +302,7 @@ class AgentStepFaultTest {
             "publishIdentities",
             "chooseAgentAction",
             "keepIssuerWatch",
+            "watchTpm",
             // answers of the agent API and of the Workload API: their own tests
             "quoteIntegrity",
             "quoteIdentity",

@@ -222,6 +222,11 @@ class TpmTroubleTest {
       throws Exception {
     startAgent(software.tcti(), TpmMachine.local());
     becomesAttested();
+    software.guessPasswords();
+    await()
+        .atMost(PATIENCE)
+        .until(() -> agent.context().meters().get("serai.tpm.lockout").gauge().value() == 1);
+    assertThat(agentState().name()).as("its keys are exempt").isEqualTo("ATTESTED");
     software.stop();
     Reason reason = becomesUnavailable(ReasonCode.TPM_WEDGED);
     assertThat(reason.remedy()).isEqualTo("kill -CONT " + software.pid());
