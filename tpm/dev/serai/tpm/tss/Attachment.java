@@ -6,9 +6,9 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * Where an automatic choice has led, so that it leads there again. tpm2-abrmd that is restarted, for
- * instance by an upgrade, is waited for; one that stays away is forgotten, and the choice is made
- * anew.
+ * Where an automatic choice has led, so that it leads there again. tpm2-abrmd that is restarted,
+ * for instance by an upgrade, is waited for; one that stays away is forgotten, and the choice is
+ * made anew.
  */
 final class Attachment {
   private final long patience;

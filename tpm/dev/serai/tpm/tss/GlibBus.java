@@ -9,8 +9,8 @@ import java.util.Optional;
  * process, and ends the process when the bus goes away. Nothing ends this process but its operator.
  *
  * <p>What GLib has to tell of a connection, its end included, it queues for a main loop that nobody
- * runs here, and the queue keeps a connection that has ended as the one of the process. So the queue
- * is emptied before a connection is asked for.
+ * runs here, and the queue keeps a connection that has ended as the one of the process. So the
+ * queue is emptied before a connection is asked for.
  */
 final class GlibBus implements AutoCloseable {
   private static final int SYSTEM = 1;

@@ -75,10 +75,7 @@ enum Libraries {
       return NativeLibrary.getInstance(soname);
     } catch (UnsatisfiedLinkError e) {
       throw TpmException.mendable(
-          Fault.NO_LIBRARY,
-          soname + " is missing or does not load",
-          Packages.install(soname),
-          e);
+          Fault.NO_LIBRARY, soname + " is missing or does not load", Packages.install(soname), e);
     }
   }
 

@@ -250,7 +250,9 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
         machine
             .group(device)
             .map(group -> "usermod -aG %s %s, then start Serai again".formatted(group, user))
-            .orElse("chgrp tss %s && chmod 0660 %s (package tpm-udev does it at boot)".formatted(device, device)));
+            .orElse(
+                "chgrp tss %s && chmod 0660 %s (package tpm-udev does it at boot)"
+                    .formatted(device, device)));
   }
 
   /** Who has it, with the command that ends it. */
@@ -289,8 +291,7 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
     return TpmException.mendable(
         Fault.WEDGED,
         "the TPM at %s does not answer%s"
-            .formatted(
-                tcti, stopped.map(process -> ": " + process + " is stopped").orElse("")),
+            .formatted(tcti, stopped.map(process -> ": " + process + " is stopped").orElse("")),
         stopped
             .map(process -> "kill -CONT " + process.pid())
             .orElse("journalctl -k --grep=tpm; power cycle if the TPM stays silent"),

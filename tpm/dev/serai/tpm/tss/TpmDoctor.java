@@ -150,8 +150,7 @@ public final class TpmDoctor {
       Optional<TpmProperties> tpm = Optional.empty();
       if (nativeAccess) {
         try {
-          choice =
-              Optional.of(TctiChoice.choose(options.tcti(), options.allowSoftware(), machine));
+          choice = Optional.of(TctiChoice.choose(options.tcti(), options.allowSoftware(), machine));
           tpm = Optional.of(ask());
         } catch (TpmException e) {
           errors.add(finding(e));
@@ -334,8 +333,7 @@ public final class TpmDoctor {
       case AUTH ->
           "tpm2_changeauth -c owner -p PASSWORD ''; Serai needs an empty owner and endorsement"
               + " password";
-      case LOCKOUT ->
-          "wait, or with the lockout password: tpm2_dictionarylockout --clear-lockout";
+      case LOCKOUT -> "wait, or with the lockout password: tpm2_dictionarylockout --clear-lockout";
       case RESOURCES -> "end other programs that hold keys in the TPM";
       case STALE_KEY, INTEGRITY -> "the TPM was cleared or replaced: let the agent make new keys";
       case COMMAND -> "tpm2_getcap properties-fixed shows what the TPM can do";

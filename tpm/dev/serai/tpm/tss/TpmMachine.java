@@ -18,8 +18,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * What the operating system shows of its TPM, read without opening a connection to it. tpm2-abrmd is
- * looked for among the processes and by its name on the D-Bus; it is never sent a message, which
+ * What the operating system shows of its TPM, read without opening a connection to it. tpm2-abrmd
+ * is looked for among the processes and by its name on the D-Bus; it is never sent a message, which
  * would start it.
  *
  * @param dev device nodes, usually /dev
@@ -101,9 +101,9 @@ public record TpmMachine(Path dev, Path proc, Path sys, DeviceProbe probe, NameO
   }
 
   /**
-   * tpm2-abrmd, if it runs and has this machine's TPM as far as this user can see. Anyone can give a
-   * process that name, so it must own its name on the system bus, or belong to root, to the owner of
-   * the device or to the user of this process.
+   * tpm2-abrmd, if it runs and has this machine's TPM as far as this user can see. Anyone can give
+   * a process that name, so it must own its name on the system bus, or belong to root, to the owner
+   * of the device or to the user of this process.
    */
   Optional<RunningProcess> tabrmd() {
     Optional<Long> named;
@@ -179,7 +179,8 @@ public record TpmMachine(Path dev, Path proc, Path sys, DeviceProbe probe, NameO
   /** Empty when this user may not look. */
   private Optional<Boolean> holds(RunningProcess process, Path device) {
     Path real = real(device);
-    try (DirectoryStream<Path> open = Files.newDirectoryStream(folder(process.pid()).resolve("fd"))) {
+    try (DirectoryStream<Path> open =
+        Files.newDirectoryStream(folder(process.pid()).resolve("fd"))) {
       for (Path descriptor : open) {
         if (pointsTo(descriptor, device, real)) {
           return Optional.of(true);
@@ -210,7 +211,8 @@ public record TpmMachine(Path dev, Path proc, Path sys, DeviceProbe probe, NameO
   /** A stopped process that serves this socket, by its command line. */
   Optional<RunningProcess> stoppedServer(String socket) {
     return processes().stream()
-        .filter(process -> process.name().equals("swtpm") || process.name().startsWith("tpm_server"))
+        .filter(
+            process -> process.name().equals("swtpm") || process.name().startsWith("tpm_server"))
         .filter(process -> arguments(process.pid()).stream().anyMatch(a -> a.contains(socket)))
         .filter(this::stopped)
         .findFirst();
@@ -244,8 +246,7 @@ public record TpmMachine(Path dev, Path proc, Path sys, DeviceProbe probe, NameO
       PosixFileAttributes attributes = Files.readAttributes(device, PosixFileAttributes.class);
       return attributes
               .permissions()
-              .containsAll(
-                  List.of(PosixFilePermission.GROUP_READ, PosixFilePermission.GROUP_WRITE))
+              .containsAll(List.of(PosixFilePermission.GROUP_READ, PosixFilePermission.GROUP_WRITE))
           ? Optional.of(attributes.group().getName()).filter(group -> !group.equals("root"))
           : Optional.empty();
     } catch (IOException | UnsupportedOperationException e) {

@@ -267,8 +267,7 @@ class AgentStepFaultTest {
                 agent
                         .context()
                         .meters()
-                        .counter(
-                            "serai.refusals", "route", "watch-tpm", "reason", "INTERNAL_ERROR")
+                        .counter("serai.refusals", "route", "watch-tpm", "reason", "INTERNAL_ERROR")
                         .count()
                     > 0);
     assertThat(status().attested()).isTrue();

@@ -72,7 +72,8 @@ class TpmTroubleTest {
     issuer.start();
     Path trust = Files.createDirectories(state.resolve("ek"));
     Files.writeString(trust.resolve("ca.pem"), Pem.certificates(List.of(SwTpm.ekRoot())));
-    registrar = SeraiHarness.roles("registrar").with("serai.registrar.ek-trust-dir", trust.toString());
+    registrar =
+        SeraiHarness.roles("registrar").with("serai.registrar.ek-trust-dir", trust.toString());
     registrar.start();
     Files.writeString(state.resolve("bundle.pem"), issuer.bundlePem());
     lines.start();
@@ -143,8 +144,7 @@ class TpmTroubleTest {
   /** The agent's reason as /health tells it. */
   private JsonNode health() throws Exception {
     URI uri =
-        URI.create(
-            "http://127.0.0.1:%d/health".formatted(agent.port("serai.management.port")));
+        URI.create("http://127.0.0.1:%d/health".formatted(agent.port("serai.management.port")));
     HttpResponse<String> answer =
         HttpClient.newHttpClient()
             .send(HttpRequest.newBuilder(uri).build(), HttpResponse.BodyHandlers.ofString());
@@ -173,7 +173,10 @@ class TpmTroubleTest {
     TpmMachine machine = TpmMachines.exclusive(state.resolve("dev"));
     await()
         .atMost(PATIENCE)
-        .until(() -> TpmMachines.holders(machine, raw.node()).contains("sleep (pid " + holder.pid() + ")"));
+        .until(
+            () ->
+                TpmMachines.holders(machine, raw.node())
+                    .contains("sleep (pid " + holder.pid() + ")"));
     startAgent("device:" + raw.node(), machine);
     Reason reason = becomesUnavailable(ReasonCode.TPM_BUSY);
     assertThat(reason.detail())

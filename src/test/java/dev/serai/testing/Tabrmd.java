@@ -134,7 +134,8 @@ public final class Tabrmd implements AutoCloseable {
                 "string:com.intel.tss2.Tabrmd")
             .redirectErrorStream(true)
             .start();
-    String said = new String(ask.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+    String said =
+        new String(ask.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
     ask.waitFor();
     return said.contains("boolean true");
   }

@@ -79,7 +79,8 @@ class TabrmdTest {
     assertThat(report.choice().orElseThrow().tcti()).isEqualTo("tabrmd:");
     assertThat(report.resourceManagers())
         .containsExactly(new TpmMachine.RunningProcess(tabrmd.pid(), "tpm2-abrmd"));
-    assertThat(report.devices().get(0).holders().visible()).contains(report.resourceManagers().get(0));
+    assertThat(report.devices().get(0).holders().visible())
+        .contains(report.resourceManagers().get(0));
 
     tabrmd.kill();
     raw.forgetAnswers();
@@ -118,8 +119,7 @@ class TabrmdTest {
         .as("only the terminal's own end is open")
         .hasSizeLessThanOrEqualTo(1);
 
-    TpmDoctor.Report report =
-        TpmDoctor.examine(options.withTcti("device:" + managed.node()));
+    TpmDoctor.Report report = TpmDoctor.examine(options.withTcti("device:" + managed.node()));
     assertThat(report.healthy()).isFalse();
     assertThat(report.findings().get(0).fault()).isEqualTo(Fault.CONFLICT);
     assertThat(report.findings().get(0).remedy()).startsWith("kill " + tabrmd.pid());
@@ -147,9 +147,7 @@ class TabrmdTest {
   void a_tabrmd_that_is_stopped_is_a_wedged_tpm_with_its_pid() {
     tabrmd.start(software.tcti());
     TpmOptions hasty =
-        options
-            .withTcti("tabrmd:")
-            .withDeadlines(Duration.ofSeconds(1), Duration.ofSeconds(2));
+        options.withTcti("tabrmd:").withDeadlines(Duration.ofSeconds(1), Duration.ofSeconds(2));
     tpm = TssTpm.open(hasty);
     quote();
     tabrmd.signal("STOP");

@@ -164,8 +164,7 @@ class TctiChoiceTest {
     String configured = "device:" + machine.resourceManager();
     for (org.assertj.core.api.ThrowableAssert.ThrowingCallable way :
         List.<org.assertj.core.api.ThrowableAssert.ThrowingCallable>of(
-            () -> choose(configured, false),
-            () -> chooseAfter(TctiKind.KERNEL_RESOURCE_MANAGER))) {
+            () -> choose(configured, false), () -> chooseAfter(TctiKind.KERNEL_RESOURCE_MANAGER))) {
       assertThatThrownBy(way)
           .isInstanceOfSatisfying(
               TpmException.class,

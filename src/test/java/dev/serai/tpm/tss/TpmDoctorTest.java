@@ -112,7 +112,8 @@ class TpmDoctorTest {
             options(software.tcti()).withDeadlines(Duration.ofSeconds(1), Duration.ofSeconds(2)));
     assertThat(report.healthy()).isFalse();
     assertThat(first(report).fault()).isEqualTo(Fault.WEDGED);
-    assertThat(first(report).what()).contains("swtpm (pid %d) is stopped".formatted(software.pid()));
+    assertThat(first(report).what())
+        .contains("swtpm (pid %d) is stopped".formatted(software.pid()));
     assertThat(first(report).remedy()).isEqualTo("kill -CONT " + software.pid());
     software.cont();
     assertThat(TpmDoctor.examine(options(software.tcti())).healthy()).isTrue();
