@@ -83,7 +83,7 @@ final class EsysContext implements AutoCloseable {
     try {
       made.initialize(choice);
       return made;
-    } catch (TpmException e) {
+    } catch (RuntimeException | Error e) {
       made.close();
       throw e;
     }
@@ -264,9 +264,14 @@ final class EsysContext implements AutoCloseable {
                 null,
                 null));
     int handle = slot(0).getInt(0);
-    Bytes made = take(1, Mu.Out.TPM2B_PUBLIC);
-    objects.put(handle, made);
-    return new Created(handle, made);
+    try {
+      Bytes made = take(1, Mu.Out.TPM2B_PUBLIC);
+      objects.put(handle, made);
+      return new Created(handle, made);
+    } catch (TpmException e) {
+      flush(handle);
+      throw e;
+    }
   }
 
   Blobs create(int parent, Bytes template) {

@@ -97,9 +97,14 @@ final class MessageBus implements AutoCloseable {
       channel.connect(UnixDomainSocketAddress.of(path));
       channel.configureBlocking(false);
       Selector selector = Selector.open();
-      channel.register(selector, SelectionKey.OP_READ);
-      return new MessageBus(channel, selector);
-    } catch (IOException e) {
+      try {
+        channel.register(selector, SelectionKey.OP_READ);
+        return new MessageBus(channel, selector);
+      } catch (IOException | RuntimeException e) {
+        selector.close();
+        throw e;
+      }
+    } catch (IOException | RuntimeException e) {
       channel.close();
       throw e;
     }

@@ -66,13 +66,22 @@ final class TpmSession implements AutoCloseable {
   /** More than any list a TPM has; a TPM that always says "more" does not keep us. */
   private static final int MAX_PAGES = 64;
 
+  /**
+   * A tpm2-abrmd that was killed leaves what it had loaded, and nobody can reach that through it.
+   */
+  private static final String FULL_BEHIND_TABRMD =
+      "systemctl stop tpm2-abrmd && tpm2_flushcontext -T device:/dev/tpm0 -t"
+          + " && systemctl start tpm2-abrmd";
+
   private final TctiChoice choice;
   private final EsysContext esys;
 
   /** In order of use, the least recently used first. */
   private final LinkedHashMap<KeyRef, LoadedKey> keys = new LinkedHashMap<>(8, 0.75f, true);
 
+  /** Of the keys made from templates; there are a few of those, and any number of App Keys. */
   private final Map<KeyRef, TpmtPublic> publicAreas = new HashMap<>();
+
   private int nvBuffer;
 
   private record LoadedKey(int handle) {}
@@ -256,6 +265,10 @@ final class TpmSession implements AutoCloseable {
   TpmtPublic publicArea(KeyRef key) {
     return withKeys(
         () -> {
+          if (key instanceof KeyRef.App app) {
+            load(app, Set.of());
+            return parsed(app.publicBlob());
+          }
           if (!publicAreas.containsKey(key)) {
             load(key, Set.of());
           }
@@ -335,12 +348,12 @@ final class TpmSession implements AutoCloseable {
             : Templates.of((KeyRef.Attestation) ref);
     EsysContext.Created made = esys.createPrimary(Esys.RH_ENDORSEMENT, template);
     keys.put(ref, new LoadedKey(made.handle()));
-    remember(ref, made.publicArea());
+    publicAreas.put(ref, parsed(made.publicArea()));
     return made.handle();
   }
 
   private int loadApp(KeyRef.App app, Set<KeyRef> pinned) {
-    remember(app, app.publicBlob());
+    parsed(app.publicBlob()); // what is no public area is refused before the TPM sees it
     makeRoom(2, pinned);
     int root = storageRoot();
     try {
@@ -356,9 +369,9 @@ final class TpmSession implements AutoCloseable {
     return esys.createPrimary(Esys.RH_OWNER, Templates.STORAGE_ROOT).handle();
   }
 
-  private void remember(KeyRef ref, Bytes publicBlob) {
+  private static TpmtPublic parsed(Bytes publicBlob) {
     try {
-      publicAreas.put(ref, TpmtPublic.parseSized(publicBlob));
+      return TpmtPublic.parseSized(publicBlob);
     } catch (MalformedStructureException e) {
       throw unreadable("public area", e);
     }
@@ -402,7 +415,9 @@ final class TpmSession implements AutoCloseable {
         return answer;
       } catch (TpmException e) {
         if (left == 0 || esys.dead() || !mended(e, usesKeys)) {
-          throw e;
+          throw e.fault() == Fault.RESOURCES && choice.kind() == TctiKind.TABRMD
+              ? e.withRemedy(FULL_BEHIND_TABRMD)
+              : e;
         }
       }
     }
@@ -448,8 +463,8 @@ final class TpmSession implements AutoCloseable {
                   handle, found -> orphans.unknown() || orphans.publicAreas().contains(found)));
     }
     if (orphans.sessions() || orphans.unknown()) {
-      for (int type : new int[] {LOADED_SESSION, SAVED_SESSION}) {
-        for (int handle : handles(type, type | 0xffffff)) {
+      for (int standing : new int[] {LOADED_SESSION, SAVED_SESSION}) {
+        for (int handle : sessions(standing)) {
           unlessGone(() -> esys.flushForeignSession(handle));
         }
       }
@@ -516,6 +531,26 @@ final class TpmSession implements AutoCloseable {
       content.bytes(esys.readNv(authority, reference, Math.min(nvBuffer, size - at), at));
     }
     return content.toBytes();
+  }
+
+  /**
+   * Sessions that are loaded, or saved. Their handles begin with 02 (HMAC) or 03 (policy) whatever
+   * their standing is: the range asked for says the standing, that of the answer the type. A TPM
+   * has fewer than a page.
+   */
+  private List<Integer> sessions(int standing) {
+    WireReader in =
+        new WireReader("TPML_HANDLE", esys.capability(CAPABILITY_HANDLES, standing, PAGE));
+    List<Integer> found = new ArrayList<>();
+    try {
+      long count = in.uint32();
+      for (long i = 0; i < count; i++) {
+        found.add((int) in.uint32());
+      }
+      return found;
+    } catch (MalformedStructureException e) {
+      throw unreadable("TPM2_GetCapability", e);
+    }
   }
 
   /** Handles from first to last, as GetCapability lists them. */

@@ -74,7 +74,7 @@ public final class TssTpm implements Tpm {
     try {
       tpm.call("open", options.commandDeadline(), true, session -> session.loadedHandles());
       return tpm;
-    } catch (TpmException e) {
+    } catch (RuntimeException | Error e) {
       tpm.close();
       throw e;
     }

@@ -94,12 +94,15 @@ public final class Tabrmd implements AutoCloseable {
     }
   }
 
-  /** Starts tpm2-abrmd on this TPM and waits until it answers to its name. */
+  /**
+   * Starts tpm2-abrmd on this TPM and waits until it answers to its name. It takes out what one
+   * that was killed has left.
+   */
   public void start(String tcti) {
     manager =
         isRoot()
-            ? run("tpm2-abrmd", "--session", "--allow-root", "--tcti=" + tcti)
-            : run("tpm2-abrmd", "--session", "--tcti=" + tcti);
+            ? run("tpm2-abrmd", "--session", "--flush-all", "--allow-root", "--tcti=" + tcti)
+            : run("tpm2-abrmd", "--session", "--flush-all", "--tcti=" + tcti);
     Awaitility.await()
         .atMost(PATIENCE)
         .until(

@@ -19,10 +19,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The real tpm2-abrmd on a D-Bus of its own, and on a machine whose devices are terminals. */
+@Tag("slow")
 class TabrmdTest {
   private static final PcrSelection PCR_16 = PcrSelection.of(TpmHash.SHA256, 16);
   private static final Bytes NONCE = Bytes.ofHex("a5".repeat(32));
