@@ -1,17 +1,26 @@
 package dev.serai.app;
 
+import dev.serai.service.Pulse;
+import dev.serai.service.ServiceManager;
+import dev.serai.service.Signals;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /** Runs roles until the process is told to stop. */
 @Command(name = "run", description = "Runs roles until stopped.", mixinStandardHelpOptions = true)
 final class RunCommand implements Callable<Integer> {
+  /** From the signal to the end of the process, whatever hangs. */
+  private static final long LONGEST_STOP_MILLIS = 9_700;
+
+  private static final long ROUTES_PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
+
   @Option(names = "--roles", paramLabel = "ROLES", description = "all, or a comma separated part")
   private String roles;
 
@@ -24,6 +33,10 @@ final class RunCommand implements Callable<Integer> {
       description = "route files that replace those of the same name or are added")
   private Path routes;
 
+  private final ServiceManager manager = ServiceManager.of(System.getenv());
+  private final CountDownLatch stopping = new CountDownLatch(1);
+  private final CountDownLatch stopped = new CountDownLatch(1);
+
   @Override
   public Integer call() throws InterruptedException {
     Map<String, String> overrides = new HashMap<>();
@@ -34,17 +47,58 @@ final class RunCommand implements Callable<Integer> {
         LayeredSettings.load(Optional.ofNullable(config), System.getenv(), overrides);
     LogSetup.apply(settings.text("serai.log.format"), settings.text("serai.log.level"));
     SeraiProcess process = new SeraiProcess(settings, Optional.ofNullable(routes));
-    CountDownLatch stopped = new CountDownLatch(1);
-    Runtime.getRuntime()
-        .addShutdownHook(
-            new Thread(
-                () -> {
-                  process.close();
-                  stopped.countDown();
-                },
-                "serai-stop"));
-    process.start();
-    stopped.await();
+    Signals.handle(() -> stop(process), () -> {}, code -> Runtime.getRuntime().halt(code));
+    try {
+      process.start();
+    } catch (RuntimeException e) {
+      if (stopping.getCount() > 0) {
+        throw e;
+      }
+      stopped.await(); // told to stop while it started
+      return 0;
+    }
+    awaitRoutes(process);
+    try (Pulse pulse =
+        Pulse.start(manager, new StatusWords(process.health()), ProcessCheck.of(process))) {
+      stopped.await();
+    }
     return 0;
+  }
+
+  /**
+   * Ready means that every route runs. One that cannot start does not hold the service manager back
+   * for ever: ending the process would not help it, and its role is shown as not ready.
+   */
+  private void awaitRoutes(SeraiProcess process) throws InterruptedException {
+    long end = System.nanoTime() + ROUTES_PATIENCE_NANOS;
+    while (!process.everyRouteRuns() && System.nanoTime() < end) {
+      if (stopping.await(20, TimeUnit.MILLISECONDS)) {
+        return;
+      }
+    }
+  }
+
+  private void stop(SeraiProcess process) {
+    stopping.countDown();
+    manager.stopping();
+    endInTime();
+    process.close();
+    stopped.countDown();
+  }
+
+  private static void endInTime() {
+    Thread last =
+        new Thread(
+            () -> {
+              try {
+                TimeUnit.MILLISECONDS.sleep(LONGEST_STOP_MILLIS);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+              Runtime.getRuntime().halt(0); // everything that counts is on disk at any time
+            },
+            "serai-stop-in-time");
+    last.setDaemon(true);
+    last.start();
   }
 }

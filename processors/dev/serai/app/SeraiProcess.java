@@ -6,9 +6,12 @@ import dev.serai.http.GuardedHttpComponent;
 import dev.serai.management.HealthReport;
 import dev.serai.management.ManagementServer;
 import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.role.Settings;
+import dev.serai.rpc.RpcServer;
+import dev.serai.service.BoundedClose;
 import dev.serai.store.Database;
 import dev.serai.store.DatabaseException;
 import dev.serai.store.SqliteDatabase;
@@ -20,8 +23,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.InstantSource;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashSet;
@@ -30,10 +33,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import org.apache.camel.CamelContext;
+import org.apache.camel.Route;
 import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
 import org.apache.camel.main.MainListenerSupport;
@@ -44,6 +50,12 @@ import org.slf4j.LoggerFactory;
 /** One running process: its roles, their beans and routes. Made once, started once. */
 public final class SeraiProcess implements AutoCloseable {
   private static final long LONGEST_DATABASE_WAIT_MILLIS = 10_000;
+
+  /** RunCommand ends the process after ten seconds. */
+  private static final Duration LONGEST_CLOSE = Duration.ofSeconds(9);
+
+  private static final Duration ROUTES_MARGIN = Duration.ofMillis(2500);
+  private static final Duration RESOURCE_PATIENCE = Duration.ofSeconds(2);
   private static final Logger LOG = LoggerFactory.getLogger(SeraiProcess.class);
 
   private final LayeredSettings settings;
@@ -53,13 +65,15 @@ public final class SeraiProcess implements AutoCloseable {
   private final PrometheusMeterRegistry meters =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final Main main = new Main();
-  private final Deque<AutoCloseable> onStop = new ArrayDeque<>();
+  private final Deque<AutoCloseable> onStop = new ConcurrentLinkedDeque<>();
   private final List<Runnable> afterStart = new ArrayList<>();
   private final Context context = new Context();
   private final Path stateDir;
   private final List<RouteFile> routeFiles;
   private SqliteDatabase database;
   private final CountDownLatch stopping = new CountDownLatch(1);
+  private final AtomicBoolean closing = new AtomicBoolean();
+  private HealthReport health;
 
   /** Roles as serai.roles names them, routes as shipped unless a directory replaces some. */
   public SeraiProcess(LayeredSettings settings, Optional<Path> routesDir) {
@@ -177,8 +191,7 @@ public final class SeraiProcess implements AutoCloseable {
     Map<String, String> folders =
         routeFiles.stream().collect(Collectors.toMap(RouteFile::routeId, RouteFile::folder));
     List<String> shown = roles.stream().map(Role::name).toList();
-    HealthReport health =
-        new HealthReport(camel, shown, id -> folders.getOrDefault(id, ""), refusals, clock);
+    health = new HealthReport(camel, shown, id -> folders.getOrDefault(id, ""), refusals, clock);
     String host = settings.text("serai.management.host");
     int port = settings.integer("serai.management.port");
     Path password = stateDir.resolve("hawtio-password");
@@ -198,9 +211,10 @@ public final class SeraiProcess implements AutoCloseable {
           management.port(),
           password);
     } catch (IOException e) {
-      throw LayeredSettings.invalid(
-          "serai.management.port: cannot listen on %s:%d: %s"
-              .formatted(host, port, e.getMessage()));
+      throw new RefusalException(
+          ReasonCode.ADDRESS_IN_USE,
+          "serai.management.port: cannot listen on %s:%d: %s".formatted(host, port, e.getMessage()),
+          e);
     }
   }
 
@@ -232,21 +246,47 @@ public final class SeraiProcess implements AutoCloseable {
     return context;
   }
 
+  /** Health as the management port gives it, once started. */
+  HealthReport health() {
+    return health;
+  }
+
+  /** A route that cannot start is tried again for ever, and the others run. */
+  boolean everyRouteRuns() {
+    return camel().isStarted()
+        && camel().getRoutes().stream()
+            .map(Route::getRouteId)
+            .allMatch(id -> camel().getRouteController().getRouteStatus(id).isStarted());
+  }
+
+  /**
+   * Takes nothing new, lets what is in flight end for serai.stop-timeout, then ends it, and closes
+   * everything. Returns in time whatever hangs.
+   */
   @Override
   public void close() {
     stopping.countDown();
-    closeQuietly("camel", main::stop);
-    while (!onStop.isEmpty()) {
-      closeQuietly("resource", onStop.pop());
+    if (!closing.compareAndSet(false, true)) {
+      return;
+    }
+    BoundedClose close = new BoundedClose(LONGEST_CLOSE);
+    close.close("listeners", this::drain, RESOURCE_PATIENCE);
+    close.close("routes", main::stop, settings.duration("serai.stop-timeout").plus(ROUTES_MARGIN));
+    for (AutoCloseable resource = next(); resource != null; resource = next()) {
+      close.close("a " + resource.getClass().getSimpleName(), resource, RESOURCE_PATIENCE);
     }
   }
 
-  private static void closeQuietly(String what, AutoCloseable closeable) {
-    try {
-      closeable.close();
-    } catch (Exception e) { // the rest is closed too
-      LOG.warn("closing a {} failed", what, e);
+  private void drain() {
+    CamelContext camel = main.getCamelContext();
+    if (camel != null) {
+      camel.getRegistry().findByType(RpcServer.class).forEach(RpcServer::drain);
     }
+  }
+
+  /** Without the monitor, which a database that hangs may hold. */
+  private AutoCloseable next() {
+    return onStop.poll();
   }
 
   private static void makePrivateDirectory(Path dir) {
@@ -327,9 +367,7 @@ public final class SeraiProcess implements AutoCloseable {
 
     @Override
     public void onStop(AutoCloseable closeable) {
-      synchronized (SeraiProcess.this) {
-        onStop.push(closeable);
-      }
+      onStop.push(closeable);
     }
   }
 }

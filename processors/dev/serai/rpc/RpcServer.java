@@ -46,6 +46,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -92,7 +93,7 @@ public final class RpcServer implements AutoCloseable {
   private final Map<String, Optional<Handler>> handlers = new ConcurrentHashMap<>();
   private final Set<RpcCall> open = ConcurrentHashMap.newKeySet();
   private final HealthStatusManager health = new HealthStatusManager();
-  private final List<Server> servers = new ArrayList<>();
+  private final List<Server> servers = new CopyOnWriteArrayList<>();
   private final List<AutoCloseable> resources = new ArrayList<>();
   private volatile BiConsumer<String, Status.Code> observer = (method, code) -> {};
   private volatile int tlsPort = -1;
@@ -508,6 +509,19 @@ public final class RpcServer implements AutoCloseable {
     }
   }
 
+  /**
+   * Takes no further connection and no further call, and ends streams that only wait with
+   * Unavailable, so that clients come back. Calls that a route works on go on until {@link #close}.
+   */
+  public void drain() {
+    health.enterTerminalState();
+    // Without the monitor, which a start that hangs may hold.
+    servers.forEach(Server::shutdown);
+    open.stream()
+        .filter(call -> !call.isWorking())
+        .forEach(call -> refuse(call, ReasonCode.NOT_RUNNING, "the server is stopping"));
+  }
+
   /** Ends open calls with Unavailable, so that clients come back, and closes the listeners. */
   @Override
   public synchronized void close() {
@@ -524,7 +538,7 @@ public final class RpcServer implements AutoCloseable {
     open.forEach(call -> refuse(call, ReasonCode.NOT_RUNNING, "the server is stopping"));
     for (Server server : servers) {
       try {
-        if (!server.awaitTermination(2, TimeUnit.SECONDS)) {
+        if (!server.awaitTermination(1, TimeUnit.SECONDS)) {
           server.shutdownNow();
         }
       } catch (InterruptedException e) {
