@@ -44,9 +44,9 @@ final class RunCommand implements Callable<Integer> {
       overrides.put("serai.roles", roles);
     }
     LayeredSettings settings =
-        LayeredSettings.load(Optional.ofNullable(config), System.getenv(), overrides);
-    LogSetup.apply(settings.text("serai.log.format"), settings.text("serai.log.level"));
+        LayeredSettings.read(Optional.ofNullable(config), System.getenv(), overrides);
     SeraiProcess process = new SeraiProcess(settings, Optional.ofNullable(routes));
+    LogSetup.apply(settings.text("serai.log.format"), settings.text("serai.log.level"));
     Signals.handle(() -> stop(process), () -> {}, code -> Runtime.getRuntime().halt(code));
     try {
       process.start();

@@ -29,6 +29,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
@@ -39,6 +40,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import org.apache.camel.CamelContext;
+import org.apache.camel.PropertyBindingException;
 import org.apache.camel.Route;
 import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
@@ -77,7 +79,14 @@ public final class SeraiProcess implements AutoCloseable {
 
   /** Roles as serai.roles names them, routes as shipped unless a directory replaces some. */
   public SeraiProcess(LayeredSettings settings, Optional<Path> routesDir) {
-    this(settings, RoleCatalog.named(settings.list("serai.roles")), routesDir, Clock.systemUTC());
+    this(settings, checkedRoles(settings), routesDir, Clock.systemUTC());
+  }
+
+  /** Whatever is wrong is said before any role is made. */
+  private static List<Role> checkedRoles(LayeredSettings settings) {
+    List<String> wanted = settings.list("serai.roles");
+    ConfigRules.require(settings, RoleCatalog.known(wanted));
+    return RoleCatalog.named(wanted);
   }
 
   /** With roles of a test's own beside the named ones. */
@@ -102,9 +111,8 @@ public final class SeraiProcess implements AutoCloseable {
     Set<String> names = new LinkedHashSet<>();
     roles.forEach(role -> names.add(role.name()));
     this.roleNames = Set.copyOf(names);
+    ConfigRules.require(settings, roleNames);
     this.stateDir = Path.of(settings.text("serai.state-dir")).toAbsolutePath();
-    settings.text("serai.trust-domain");
-    DerivedSettings.fill(settings, stateDir, roleNames);
     this.routeFiles = RouteFiles.of(roleNames, routesDir);
   }
 
@@ -127,11 +135,40 @@ public final class SeraiProcess implements AutoCloseable {
       LOG.info("started roles={} state={}", String.join(",", roleNames), stateDir);
     } catch (RuntimeException e) {
       close();
-      throw e;
+      throw refusedByCamel(e).map(this::invalidCamelKey).orElse(e);
     } catch (Exception e) {
       close();
+      if (refusedByCamel(e).isPresent()) {
+        throw invalidCamelKey(refusedByCamel(e).get());
+      }
       throw new IllegalStateException("start failed", e);
     }
+  }
+
+  /** A camel.* key that Camel does not know or cannot read. */
+  private static Optional<PropertyBindingException> refusedByCamel(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof PropertyBindingException binding) {
+        return Optional.of(binding);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private RuntimeException invalidCamelKey(PropertyBindingException e) {
+    String key =
+        settings.values().keySet().stream()
+            .filter(name -> name.startsWith("camel.") && e.getPropertyName() != null)
+            .filter(name -> flat(name).endsWith(flat(e.getPropertyName())))
+            .filter(name -> !settings.where(name).equals("default"))
+            .findFirst()
+            .map(name -> name + " from " + settings.where(name))
+            .orElse("a camel.* key");
+    return LayeredSettings.invalid("%s is refused by Camel: %s".formatted(key, e.getMessage()));
+  }
+
+  private static String flat(String name) {
+    return name.toLowerCase(Locale.ROOT).replace("-", "");
   }
 
   /** A locked file or a full disk may pass: it is waited for, the process does not end. */

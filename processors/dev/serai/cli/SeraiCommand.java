@@ -41,7 +41,7 @@ public final class SeraiCommand implements Callable<Integer> {
   }
 
   /** A verb that only holds others. */
-  static CommandLine group(String description, Map<String, ?> verbs) {
+  public static CommandLine group(String description, Map<String, ?> verbs) {
     CommandLine group = new CommandLine(new Group());
     group.getCommandSpec().usageMessage().description(description);
     verbs.forEach(group::addSubcommand);

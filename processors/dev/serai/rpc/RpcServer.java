@@ -54,6 +54,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLPeerUnverifiedException;
@@ -97,6 +98,7 @@ public final class RpcServer implements AutoCloseable {
   private final List<AutoCloseable> resources = new ArrayList<>();
   private volatile BiConsumer<String, Status.Code> observer = (method, code) -> {};
   private volatile int tlsPort = -1;
+  private final AtomicBoolean healthEnded = new AtomicBoolean();
   private boolean started;
   private boolean closed;
   private ThreadPoolExecutor workers;
@@ -514,7 +516,7 @@ public final class RpcServer implements AutoCloseable {
    * Unavailable, so that clients come back. Calls that a route works on go on until {@link #close}.
    */
   public void drain() {
-    health.enterTerminalState();
+    endHealth();
     // Without the monitor, which a start that hangs may hold.
     servers.forEach(Server::shutdown);
     open.stream()
@@ -529,8 +531,14 @@ public final class RpcServer implements AutoCloseable {
       return;
     }
     closed = true;
-    health.enterTerminalState();
+    endHealth();
     release();
+  }
+
+  private void endHealth() {
+    if (healthEnded.compareAndSet(false, true)) {
+      health.enterTerminalState();
+    }
   }
 
   private void release() {
