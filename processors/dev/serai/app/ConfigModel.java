@@ -69,12 +69,12 @@ final class ConfigModel {
     key("serai.verifier.port", PORT);
     live("serai.verifier.policy", TEXT.orNothing());
     live("serai.verifier.interval", duration("50ms", "7d"));
-    live("serai.verifier.quote-deadline", duration("50ms", "10m"));
+    key("serai.verifier.quote-deadline", duration("50ms", "10m"));
     live("serai.verifier.longest-back-off", duration("50ms", "7d"));
     key("serai.verifier.breaker-open", duration("50ms", "1d"));
     live("serai.verifier.unreachable-grace", duration("1s", "365d"));
     key("serai.verifier.quotes-in-flight", integer(1, 65_536));
-    live("serai.verifier.allow-clear-agents", FLAG);
+    key("serai.verifier.allow-clear-agents", FLAG);
     key("serai.verifier.tick", duration("10ms", "1h"));
     key("serai.verifier.administrators", list(ConfigType.SPIFFE_PATH));
     key("serai.verifier.max-request", integer(65_536, Integer.MAX_VALUE));

@@ -1,15 +1,21 @@
 package dev.serai.app;
 
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
+import dev.serai.service.ControlSocket;
 import dev.serai.service.Pulse;
 import dev.serai.service.ServiceManager;
 import dev.serai.service.Signals;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -35,6 +41,7 @@ final class RunCommand implements Callable<Integer> {
 
   private final ServiceManager manager = ServiceManager.of(System.getenv());
   private final CountDownLatch stopping = new CountDownLatch(1);
+  private final CompletableFuture<Supplier<Reloader.Outcome>> reloader = new CompletableFuture<>();
   private final CountDownLatch stopped = new CountDownLatch(1);
 
   @Override
@@ -43,26 +50,70 @@ final class RunCommand implements Callable<Integer> {
     if (roles != null) {
       overrides.put("serai.roles", roles);
     }
-    LayeredSettings settings =
-        LayeredSettings.read(Optional.ofNullable(config), System.getenv(), overrides);
+    Supplier<LayeredSettings> read =
+        () -> LayeredSettings.read(Optional.ofNullable(config), System.getenv(), overrides);
+    LayeredSettings settings = read.get();
     SeraiProcess process = new SeraiProcess(settings, Optional.ofNullable(routes));
     LogSetup.apply(settings.text("serai.log.format"), settings.text("serai.log.level"));
-    Signals.handle(() -> stop(process), () -> {}, code -> Runtime.getRuntime().halt(code));
+    Signals.handle(() -> stop(process), this::onHangUp, code -> Runtime.getRuntime().halt(code));
     try {
       process.start();
     } catch (RuntimeException e) {
+      reloader.cancel(false);
       if (stopping.getCount() > 0) {
         throw e;
       }
       stopped.await(); // told to stop while it started
       return 0;
     }
-    awaitRoutes(process);
-    try (Pulse pulse =
-        Pulse.start(manager, new StatusWords(process.health()), ProcessCheck.of(process))) {
-      stopped.await();
+    try {
+      serve(process, read);
+    } catch (RuntimeException e) {
+      process.close();
+      throw e;
     }
     return 0;
+  }
+
+  /** Until it is told to stop. */
+  private void serve(SeraiProcess process, Supplier<LayeredSettings> read)
+      throws InterruptedException {
+    awaitRoutes(process);
+    Supplier<String> words = new StatusWords(process.health());
+    Reloader made = new Reloader(process, read);
+    Supplier<Reloader.Outcome> reload =
+        () -> {
+          manager.reloading();
+          try {
+            return made.reload();
+          } finally {
+            manager.ready(words.get());
+          }
+        };
+    try (ControlSocket control =
+            ControlSocket.open(
+                Path.of(process.settings().text("serai.run-dir"))
+                    .resolve(DerivedSettings.CONTROL_SOCKET),
+                line -> answer(line, reload));
+        Pulse pulse = Pulse.start(manager, words, ProcessCheck.of(process))) {
+      reloader.complete(reload);
+      stopped.await();
+    }
+  }
+
+  private static String answer(String line, Supplier<Reloader.Outcome> reload) {
+    return line.equals("reload")
+        ? reload.get().json()
+        : new Reloader.Outcome(
+                List.of(),
+                List.of(),
+                Optional.of(new Reason(ReasonCode.UNKNOWN_OPERATION, "only reload is known here")))
+            .json();
+  }
+
+  /** One that comes while the process starts is answered when it has. */
+  private void onHangUp() {
+    reloader.join().get();
   }
 
   /**

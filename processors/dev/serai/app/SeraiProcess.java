@@ -7,6 +7,7 @@ import dev.serai.management.HealthReport;
 import dev.serai.management.ManagementServer;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.role.Reloadable;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.role.Settings;
@@ -34,7 +35,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -72,6 +75,9 @@ public final class SeraiProcess implements AutoCloseable {
   private final Context context = new Context();
   private final Path stateDir;
   private final List<RouteFile> routeFiles;
+  private final Optional<Path> routesDir;
+  private final List<Reloadable> reloadables = new CopyOnWriteArrayList<>();
+  private final Map<String, String> foldersOfRoutes = new ConcurrentHashMap<>();
   private SqliteDatabase database;
   private final CountDownLatch stopping = new CountDownLatch(1);
   private final AtomicBoolean closing = new AtomicBoolean();
@@ -113,7 +119,42 @@ public final class SeraiProcess implements AutoCloseable {
     this.roleNames = Set.copyOf(names);
     ConfigRules.require(settings, roleNames);
     this.stateDir = Path.of(settings.text("serai.state-dir")).toAbsolutePath();
-    this.routeFiles = RouteFiles.of(roleNames, routesDir);
+    this.routesDir = routesDir;
+    this.routeFiles = routeFilesNow();
+    routeFiles.stream()
+        .filter(file -> file.location().startsWith("file:"))
+        .forEach(file -> RouteLint.check(file, RouteLint.text(file)));
+    ownRoutes(routeFiles);
+  }
+
+  /** As the directory of routes is now. */
+  List<RouteFile> routeFilesNow() {
+    return RouteFiles.of(roleNames, routesDir);
+  }
+
+  /** The files that were there at start. */
+  List<RouteFile> routeFiles() {
+    return routeFiles;
+  }
+
+  /** By our convention the file is named after its route: its folder is the route's role. */
+  final void ownRoutes(List<RouteFile> files) {
+    foldersOfRoutes.putAll(
+        files.stream()
+            .collect(Collectors.toMap(RouteFile::routeId, RouteFile::folder, (a, b) -> b)));
+  }
+
+  Set<String> roleNames() {
+    return roleNames;
+  }
+
+  List<Reloadable> reloadables() {
+    return reloadables;
+  }
+
+  /** The settings with their origins. */
+  LayeredSettings effective() {
+    return settings;
   }
 
   /** Opens, binds, loads and starts everything; on failure closes what it opened. */
@@ -225,10 +266,9 @@ public final class SeraiProcess implements AutoCloseable {
   }
 
   private void startManagement(CamelContext camel, RefuseProcessor refusals) {
-    Map<String, String> folders =
-        routeFiles.stream().collect(Collectors.toMap(RouteFile::routeId, RouteFile::folder));
     List<String> shown = roles.stream().map(Role::name).toList();
-    health = new HealthReport(camel, shown, id -> folders.getOrDefault(id, ""), refusals, clock);
+    health =
+        new HealthReport(camel, shown, id -> foldersOfRoutes.getOrDefault(id, ""), refusals, clock);
     String host = settings.text("serai.management.host");
     int port = settings.integer("serai.management.port");
     Path password = stateDir.resolve("hawtio-password");
@@ -400,6 +440,11 @@ public final class SeraiProcess implements AutoCloseable {
     @Override
     public void afterStart(Runnable action) {
       afterStart.add(action);
+    }
+
+    @Override
+    public void onReload(Reloadable reloadable) {
+      reloadables.add(reloadable);
     }
 
     @Override

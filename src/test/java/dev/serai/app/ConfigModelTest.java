@@ -37,6 +37,16 @@ class ConfigModelTest {
   }
 
   @Test
+  void the_readme_names_the_keys_that_a_reload_applies() throws Exception {
+    String readme = Files.readString(Path.of("README.md"));
+    int from = readme.indexOf("These keys are applied");
+    String paragraph = readme.substring(from, readme.indexOf("A new interval", from));
+    assertThat(paragraph.split("`"))
+        .filteredOn(word -> word.startsWith("serai."))
+        .containsExactlyInAnyOrderElementsOf(ConfigModel.liveKeys());
+  }
+
+  @Test
   void every_default_has_the_type_of_its_key() {
     assertThat(LayeredSettings.read(Optional.empty(), Map.of(), Map.of()).problems()).isEmpty();
   }

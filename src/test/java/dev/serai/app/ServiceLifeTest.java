@@ -1,4 +1,4 @@
-package dev.serai;
+package dev.serai.app;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -18,6 +18,8 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +29,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
 
 /** A process of its own under a service manager: ready, alive, stopping, whatever hangs. */
 @Tag("slow")
@@ -53,9 +56,51 @@ class ServiceLifeTest {
                       .startsWith("READY=1\nSTATUS=ready: ")
                       .contains("issuer ISSUING", "registrar RUNNING"));
       assertThat(serai.get("/health/ready")).isEqualTo(200);
+      reloads(serai, manager);
       assertThat(serai.stop()).isZero();
       assertThat(manager.told()).contains("STOPPING=1\nSTATUS=stopping");
     }
+  }
+
+  private static void reloads(SeraiChild serai, NotifySocket manager) throws Exception {
+    serai.with("serai.log.level", "WARN").writeConfig();
+    serai.signal("HUP");
+    await()
+        .atMost(PATIENCE)
+        .until(
+            () -> manager.told().stream().filter(said -> said.startsWith("READY=1")).count() == 2);
+    assertThat(manager.told())
+        .anySatisfy(said -> assertThat(said).startsWith("RELOADING=1\nMONOTONIC_USEC="));
+
+    int other = FreePorts.next();
+    serai.with("serai.log.level", "INFO").with("serai.issuer.port", "" + other).writeConfig();
+    Called good = reload(serai);
+    assertThat(good.err()).isEmpty();
+    assertThat(good.exit()).isZero();
+    assertThat(good.out().lines())
+        .containsExactly(
+            "reloaded: serai.log.level: WARN -> INFO",
+            "serai.issuer.port changed; takes effect at the next start");
+
+    serai.with("serai.issuer.svid-ttl", "30d").writeConfig();
+    Called bad = reload(serai);
+    assertThat(bad.exit()).isEqualTo(1);
+    assertThat(bad.err()).startsWith("serai: CONFIGURATION_INVALID: serai.issuer.svid-ttl is");
+    assertThat(serai.get("/health/ready")).isEqualTo(200);
+    serai.with("serai.issuer.svid-ttl", "1h").writeConfig();
+  }
+
+  private record Called(int exit, String out, String err) {}
+
+  private static Called reload(SeraiChild serai) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    CommandLine line = Main.commandLine();
+    line.setOut(new PrintWriter(out, true));
+    line.setErr(new PrintWriter(err, true));
+    int exit =
+        line.execute("reload", "--socket", serai.stateDir().resolve("run/control.sock").toString());
+    return new Called(exit, out.toString(), err.toString());
   }
 
   /** The TPM hangs in a command, a stream is open, and peers stopped in the middle of a request. */
