@@ -6,6 +6,7 @@ import dev.serai.net.SpiffeTrustManager;
 import dev.serai.net.SwappableTls;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
+import dev.serai.role.Reloadable;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.role.RoleHealth;
@@ -197,10 +198,14 @@ public final class AgentRole implements Role {
         new QuoteForKeylimeProcessor(quotes, self, keys.transport(), logs);
     context.bind("quoteIntegrity", quote);
     context.bind("quoteIdentity", quote);
-    context.bind(
-        "readAgentRequest",
-        new ReadAgentRequestProcessor(
-            new TokenBuckets(settings.quotesPerSecond(), settings.quoteBurst()), context.clock()));
+    TokenBuckets limits = new TokenBuckets(settings.quotesPerSecond(), settings.quoteBurst());
+    context.onReload(
+        fresh -> {
+          int perSecond = fresh.integer("serai.agent.quotes-per-second");
+          int burst = fresh.integer("serai.agent.quote-burst");
+          return Reloadable.Change.of(() -> limits.use(perSecond, burst));
+        });
+    context.bind("readAgentRequest", new ReadAgentRequestProcessor(limits, context.clock()));
     context.bind("answerVersion", new AnswerVersionProcessor());
     context.bind("describeAgent", new DescribeAgentProcessor(self));
     context.bind("refuseAgentRequest", new RefuseAgentRequestProcessor());

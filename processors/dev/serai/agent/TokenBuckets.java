@@ -12,8 +12,8 @@ import java.util.Map;
 final class TokenBuckets {
   private static final int MOST_PEERS = 1024;
 
-  private final double perSecond;
-  private final double burst;
+  private double perSecond;
+  private double burst;
   private final Map<String, Bucket> buckets =
       new LinkedHashMap<>(16, 0.75f, true) {
         private static final long serialVersionUID = 1L;
@@ -27,12 +27,17 @@ final class TokenBuckets {
   private record Bucket(double tokens, Instant at) {}
 
   TokenBuckets(double perSecond, double burst) {
-    if (!(perSecond > 0) || !(burst >= 1)) {
+    use(perSecond, burst);
+  }
+
+  /** From the next call on; what a peer has left stays, up to the burst. */
+  final synchronized void use(double newPerSecond, double newBurst) {
+    if (!(newPerSecond > 0) || !(newBurst >= 1)) {
       throw new IllegalArgumentException(
-          "a bucket of %s with %s per second".formatted(burst, perSecond));
+          "a bucket of %s with %s per second".formatted(newBurst, newPerSecond));
     }
-    this.perSecond = perSecond;
-    this.burst = burst;
+    this.perSecond = newPerSecond;
+    this.burst = newBurst;
   }
 
   /** Whether this peer may go on now; takes a token if so. */

@@ -23,6 +23,11 @@ final class ConfiguredSockets implements Sockets {
     return settings(config).optionalText(key);
   }
 
+  @Override
+  public Path controlSocket(Optional<Path> config) {
+    return Path.of(settings(config).text("serai.run-dir")).resolve(DerivedSettings.CONTROL_SOCKET);
+  }
+
   private static LayeredSettings settings(Optional<Path> config) {
     LayeredSettings settings =
         LayeredSettings.load(config.or(() -> usual(System.getenv())), System.getenv(), Map.of());

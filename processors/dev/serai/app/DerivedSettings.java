@@ -5,18 +5,17 @@ import java.util.Set;
 
 /** Values of keys left empty that follow from other keys and from the roles of the process. */
 final class DerivedSettings {
-  private static final String DERIVED = "derived";
+  /** In serai.run-dir: where a reload is asked for. */
+  static final String CONTROL_SOCKET = "control.sock";
 
   private DerivedSettings() {}
 
   static void fill(LayeredSettings settings, Path stateDir, Set<String> roles) {
-    settings.derive("serai.run-dir", stateDir.resolve("run").toString(), DERIVED);
+    settings.derive("serai.run-dir", stateDir.resolve("run").toString());
     Path run = Path.of(settings.text("serai.run-dir"));
-    settings.derive(
-        "serai.issuer.admin-socket", run.resolve("issuer/admin.sock").toString(), DERIVED);
-    settings.derive(
-        "serai.agent.workload-socket", run.resolve("workload/api.sock").toString(), DERIVED);
-    settings.derive("serai.agent.trust-bundle", stateDir.resolve("bundle.pem").toString(), DERIVED);
+    settings.derive("serai.issuer.admin-socket", run.resolve("issuer/admin.sock").toString());
+    settings.derive("serai.agent.workload-socket", run.resolve("workload/api.sock").toString());
+    settings.derive("serai.agent.trust-bundle", stateDir.resolve("bundle.pem").toString());
     hop(
         settings,
         "serai.hop.appraise",
@@ -39,6 +38,6 @@ final class DerivedSettings {
 
   private static void hop(
       LayeredSettings settings, String key, boolean inProcess, String local, String remote) {
-    settings.derive(key, "direct:" + (inProcess ? local : remote), DERIVED);
+    settings.derive(key, "direct:" + (inProcess ? local : remote));
   }
 }

@@ -6,13 +6,14 @@ import dev.serai.role.Settings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.io.Reader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -20,47 +21,85 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
  * Defaults from the shipped application.properties, then a file, then the environment, then what
- * the command line or a test sets. Only keys that the shipped file explains exist; {@code camel.*}
- * keys in a file are handed to Camel, which refuses those it does not know.
+ * the command line or a test sets. Only keys that the shipped file explains exist, each with the
+ * type that {@link ConfigModel} gives it; {@code camel.*} keys in a file are handed to Camel, which
+ * refuses those it does not know.
  */
 public final class LayeredSettings implements Settings {
   static final String DEFAULTS = "config/application.properties";
   private static final String CAMEL = "camel.";
-  private static final Pattern DURATION = Pattern.compile("(\\d{1,12})\\s*(ms|s|m|h|d)");
+  private static final String VARIABLES = "SERAI_";
+  private static final String NO_VALUE = "has no value";
+  private static final Pattern CREDENTIAL_NAME =
+      Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}");
 
   private final SortedMap<String, Value> values;
+  private final List<String> problems = new ArrayList<>();
 
-  /** A value and where it came from, for messages. */
-  private record Value(String text, String source) {}
+  /** A value and where it came from. */
+  record Value(String text, Origin origin) {}
+
+  /**
+   * Where a value came from.
+   *
+   * @param kind default, file, environment, command line or derived
+   * @param detail file with line, or the variable's name; empty when there is no more to say
+   */
+  record Origin(String kind, String detail) {
+    @Override
+    public String toString() {
+      return detail.isEmpty() ? kind : detail;
+    }
+  }
 
   private LayeredSettings(SortedMap<String, Value> values) {
     this.values = values;
   }
 
-  /** Reads all layers. @throws RefusalException CONFIGURATION_INVALID naming file and key */
+  /**
+   * Reads all layers.
+   *
+   * @throws RefusalException CONFIGURATION_INVALID with a line for each problem: key, where it
+   *     stands and what is wrong with it
+   */
   public static LayeredSettings load(
       Optional<Path> file, Map<String, String> environment, Map<String, String> overrides) {
-    SortedMap<String, Value> values = new TreeMap<>();
-    shipped().forEach((key, text) -> values.put(key, new Value(text, "default")));
-    file.ifPresent(path -> readFile(path, values));
-    for (String key : List.copyOf(values.keySet())) {
-      String name = environmentName(key);
-      String text = environment.get(name);
-      if (text != null) {
-        values.put(key, new Value(text.trim(), "environment " + name));
-      }
+    LayeredSettings settings = read(file, environment, overrides);
+    if (!settings.problems.isEmpty()) {
+      throw invalid(String.join("\n", settings.problems));
     }
+    return settings;
+  }
+
+  /**
+   * The same, with what is wrong in {@link #problems}.
+   *
+   * @throws RefusalException CONFIGURATION_INVALID when the file cannot be read
+   */
+  static LayeredSettings read(
+      Optional<Path> file, Map<String, String> environment, Map<String, String> overrides) {
+    LayeredSettings settings = new LayeredSettings(new TreeMap<>());
+    Origin shipped = new Origin("default", "");
+    shipped().forEach((key, text) -> settings.values.put(key, new Value(text, shipped)));
+    file.ifPresent(settings::readFile);
+    settings.readEnvironment(environment);
     overrides.forEach(
         (key, text) -> {
-          requireKnown(key, "command line", values);
-          values.put(key, new Value(text.trim(), "command line"));
+          if (settings.isKnown(key, "the command line")) {
+            settings.values.put(key, new Value(text.trim(), new Origin("command line", "")));
+          }
         });
-    return new LayeredSettings(values);
+    settings.checkTypes(environment);
+    return settings;
+  }
+
+  /** Everything wrong with single values, a line each. */
+  List<String> problems() {
+    return List.copyOf(problems);
   }
 
   /** The shipped keys and defaults. */
@@ -69,52 +108,145 @@ public final class LayeredSettings implements Settings {
       if (in == null) {
         throw new IllegalStateException(DEFAULTS + " is not in the jar");
       }
-      return parse(new InputStreamReader(in, StandardCharsets.UTF_8));
+      Properties properties = new Properties();
+      properties.load(new InputStreamReader(in, StandardCharsets.UTF_8));
+      Map<String, String> read = new TreeMap<>();
+      properties.forEach((key, text) -> read.put(key.toString(), text.toString().trim()));
+      return read;
     } catch (IOException e) {
       throw new IllegalStateException(DEFAULTS + " cannot be read", e);
     }
   }
 
-  private static void readFile(Path path, SortedMap<String, Value> values) {
-    Map<String, String> read;
-    try (Reader in = Files.newBufferedReader(path)) {
-      read = parse(in);
-    } catch (IOException | IllegalArgumentException e) {
+  private void readFile(Path path) {
+    List<PropertyLines.Line> lines;
+    try {
+      lines = PropertyLines.read(path);
+    } catch (IOException e) {
       throw invalid("cannot read " + path + ": " + e.getMessage());
     }
-    read.forEach(
-        (key, text) -> {
-          if (!key.startsWith(CAMEL)) {
-            requireKnown(key, path.toString(), values);
-          }
-          values.put(key, new Value(text, path.toString()));
-        });
+    Map<String, PropertyLines.Line> seen = new HashMap<>();
+    for (PropertyLines.Line line : lines) {
+      String where = path + ":" + line.number();
+      if (line.malformed().isPresent()) {
+        problems.add(where + ": " + line.malformed().get());
+        continue;
+      }
+      PropertyLines.Line before = seen.put(line.key(), line);
+      if (before != null && !before.text().equals(line.text())) {
+        problems.add(
+            "%s stands twice with different values: %s and line %d"
+                .formatted(line.key(), where, before.number()));
+      }
+      if (line.key().startsWith(CAMEL) || isKnown(line.key(), where)) {
+        values.put(line.key(), new Value(line.text(), new Origin("file", where)));
+      }
+    }
   }
 
-  private static Map<String, String> parse(Reader in) throws IOException {
-    Properties properties = new Properties();
-    properties.load(in);
-    Map<String, String> read = new TreeMap<>();
-    properties.forEach((key, text) -> read.put(key.toString(), text.toString().trim()));
-    return read;
+  private void readEnvironment(Map<String, String> environment) {
+    Map<String, String> names = new TreeMap<>(environment);
+    for (String key : List.copyOf(values.keySet())) {
+      String name = environmentName(key);
+      String text = names.remove(name);
+      if (text != null) {
+        values.put(key, new Value(text.trim(), new Origin("environment", "environment " + name)));
+      }
+    }
+    names.keySet().stream()
+        .filter(name -> name.startsWith(VARIABLES))
+        .forEach(
+            name ->
+                problems.add(
+                    "unknown variable %s in the environment: no key has that name%s"
+                        .formatted(name, serviceLinks(name, names.get(name)))));
   }
 
-  private static void requireKnown(String key, String source, Map<String, Value> values) {
-    if (!values.containsKey(key)) {
-      throw invalid(
+  /** Kubernetes gives every pod variables named after the services beside it. */
+  private static String serviceLinks(String name, String text) {
+    return text.startsWith("tcp://") || name.matches(".*_(SERVICE|PORT)_.*")
+        ? "; it looks like a Kubernetes service link: set enableServiceLinks: false"
+        : "";
+  }
+
+  private boolean isKnown(String key, String source) {
+    boolean known = values.containsKey(key);
+    if (!known) {
+      problems.add(
           "unknown key "
               + key
               + " in "
               + source
-              + nearest(key, values).map(n -> "; did you mean " + n + "?").orElse(""));
+              + nearest(key).map(n -> "; did you mean " + n + "?").orElse(""));
     }
+    return known;
   }
 
-  private static Optional<String> nearest(String key, Map<String, Value> values) {
+  private Optional<String> nearest(String key) {
     String last = key.substring(key.lastIndexOf('.') + 1);
     return values.keySet().stream()
         .filter(known -> known.endsWith("." + last) || (known.startsWith(key) && !key.isEmpty()))
         .findFirst();
+  }
+
+  private void checkTypes(Map<String, String> environment) {
+    for (String key : List.copyOf(values.keySet())) {
+      Optional<ConfigType> type = ConfigModel.type(key);
+      Value value = values.get(key);
+      if (type.isEmpty()) {
+        continue;
+      }
+      if (value.text().isBlank()) {
+        if (!type.get().blank()) {
+          problems.add(key + " from " + value.origin() + " " + NO_VALUE);
+        }
+      } else if (type.get().credential() && value.text().startsWith(ConfigType.CREDENTIAL)) {
+        resolveCredential(key, value, environment);
+      } else if (!type.get().accepts().test(value.text())) {
+        problems.add(
+            "%s from %s is \"%s\", which is not %s%s"
+                .formatted(
+                    key,
+                    value.origin(),
+                    shown(value.text()),
+                    type.get().wanted(),
+                    value.origin().kind().equals("environment")
+                        ? serviceLinks("", value.text())
+                        : ""));
+      }
+    }
+  }
+
+  private static String shown(String text) {
+    return text.length() > 80 ? text.substring(0, 80) + "..." : text;
+  }
+
+  /** systemd.exec(5), LoadCredential=: a file of that name in the directory it names. */
+  private void resolveCredential(String key, Value value, Map<String, String> environment) {
+    String name = value.text().substring(ConfigType.CREDENTIAL.length());
+    String directory = environment.getOrDefault("CREDENTIALS_DIRECTORY", "");
+    if (!CREDENTIAL_NAME.matcher(name).matches()) {
+      problems.add("%s from %s names no credential".formatted(key, value.origin()));
+    } else if (directory.isEmpty()) {
+      problems.add(
+          "%s from %s is %s, but CREDENTIALS_DIRECTORY is not set"
+              .formatted(key, value.origin(), value.text()));
+    } else if (!Files.isReadable(Path.of(directory, name))) {
+      problems.add(
+          "%s from %s: there is no credential %s in %s"
+              .formatted(key, value.origin(), name, directory));
+    } else {
+      values.put(
+          key,
+          new Value(
+              Path.of(directory, name).toString(),
+              new Origin(value.origin().kind(), value.origin() + ", " + value.text())));
+    }
+  }
+
+  /** Whether the file of this key is held by the service manager. */
+  boolean isCredential(String key) {
+    return values.get(key).origin().detail().contains(", " + ConfigType.CREDENTIAL);
   }
 
   /** SERAI_ISSUER_PORT for serai.issuer.port. */
@@ -123,10 +255,20 @@ public final class LayeredSettings implements Settings {
   }
 
   /** Gives an empty key its derived value. */
-  void derive(String key, String text, String source) {
+  void derive(String key, String text) {
     if (optionalText(key).isEmpty()) {
-      values.put(key, new Value(text, source));
+      values.put(key, new Value(text, new Origin("derived", "")));
     }
+  }
+
+  /** Where the value of a key stands. */
+  String where(String key) {
+    return values.get(key).origin().toString();
+  }
+
+  /** Every key with value and origin, by name. */
+  SortedMap<String, Value> values() {
+    return Collections.unmodifiableSortedMap(values);
   }
 
   /** Every key with its value, for the placeholders in routes. */
@@ -140,7 +282,10 @@ public final class LayeredSettings implements Settings {
   public String text(String key) {
     return optionalText(key)
         .orElseThrow(
-            () -> invalid(key + " has no value; set it with --config or " + environmentName(key)));
+            () ->
+                invalid(
+                    "%s %s; set it with --config or %s"
+                        .formatted(key, NO_VALUE, environmentName(key))));
   }
 
   @Override
@@ -169,18 +314,8 @@ public final class LayeredSettings implements Settings {
 
   @Override
   public Duration duration(String key) {
-    Matcher parts = DURATION.matcher(text(key));
-    if (!parts.matches()) {
-      throw mistyped(key, "a duration such as 250ms, 10s, 5m or 1h");
-    }
-    long amount = Long.parseLong(parts.group(1));
-    return switch (parts.group(2)) {
-      case "ms" -> Duration.ofMillis(amount);
-      case "s" -> Duration.ofSeconds(amount);
-      case "m" -> Duration.ofMinutes(amount);
-      case "h" -> Duration.ofHours(amount);
-      default -> Duration.ofDays(amount);
-    };
+    return ConfigType.parseDuration(text(key))
+        .orElseThrow(() -> mistyped(key, "a duration such as 250ms, 10s, 5m or 1h"));
   }
 
   @Override
@@ -199,7 +334,7 @@ public final class LayeredSettings implements Settings {
     Value value = values.get(key);
     return invalid(
         "%s from %s is \"%s\", which is not %s"
-            .formatted(key, value.source(), value.text(), wanted));
+            .formatted(key, value.origin(), value.text(), wanted));
   }
 
   static RefusalException invalid(String detail) {

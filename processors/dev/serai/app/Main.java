@@ -17,6 +17,7 @@ public final class Main {
     CommandLine line =
         SeraiCommand.make(new ConfiguredSockets())
             .addSubcommand("run", new RunCommand())
+            .addSubcommand("config", ConfigCommands.group())
             .addSubcommand("demo", new DemoCommand())
             .addSubcommand("warm-up", new WarmUpCommand());
     line.getSubcommands().get("warm-up").getCommandSpec().usageMessage().hidden(true);

@@ -9,7 +9,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /** The roles there are, in the order in which they are bound. */
 final class RoleCatalog {
@@ -30,6 +32,13 @@ final class RoleCatalog {
   static final List<String> NAMES = List.copyOf(MAKERS.keySet());
 
   private RoleCatalog() {}
+
+  /** The names of those there are; what is no role is left out. */
+  static Set<String> known(List<String> wanted) {
+    return wanted.contains("all")
+        ? Set.copyOf(NAMES)
+        : wanted.stream().filter(NAMES::contains).collect(Collectors.toUnmodifiableSet());
+  }
 
   /** The roles named by serai.roles. @throws RuntimeException CONFIGURATION_INVALID */
   static List<Role> named(List<String> wanted) {

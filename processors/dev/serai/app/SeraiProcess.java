@@ -6,9 +6,13 @@ import dev.serai.http.GuardedHttpComponent;
 import dev.serai.management.HealthReport;
 import dev.serai.management.ManagementServer;
 import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
+import dev.serai.role.Reloadable;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.role.Settings;
+import dev.serai.rpc.RpcServer;
+import dev.serai.service.BoundedClose;
 import dev.serai.store.Database;
 import dev.serai.store.DatabaseException;
 import dev.serai.store.SqliteDatabase;
@@ -20,20 +24,27 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.InstantSource;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import org.apache.camel.CamelContext;
+import org.apache.camel.PropertyBindingException;
+import org.apache.camel.Route;
 import org.apache.camel.main.BaseMainSupport;
 import org.apache.camel.main.Main;
 import org.apache.camel.main.MainListenerSupport;
@@ -44,6 +55,12 @@ import org.slf4j.LoggerFactory;
 /** One running process: its roles, their beans and routes. Made once, started once. */
 public final class SeraiProcess implements AutoCloseable {
   private static final long LONGEST_DATABASE_WAIT_MILLIS = 10_000;
+
+  /** RunCommand ends the process after ten seconds. */
+  private static final Duration LONGEST_CLOSE = Duration.ofSeconds(9);
+
+  private static final Duration ROUTES_MARGIN = Duration.ofMillis(2500);
+  private static final Duration RESOURCE_PATIENCE = Duration.ofSeconds(2);
   private static final Logger LOG = LoggerFactory.getLogger(SeraiProcess.class);
 
   private final LayeredSettings settings;
@@ -53,17 +70,29 @@ public final class SeraiProcess implements AutoCloseable {
   private final PrometheusMeterRegistry meters =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final Main main = new Main();
-  private final Deque<AutoCloseable> onStop = new ArrayDeque<>();
+  private final Deque<AutoCloseable> onStop = new ConcurrentLinkedDeque<>();
   private final List<Runnable> afterStart = new ArrayList<>();
   private final Context context = new Context();
   private final Path stateDir;
   private final List<RouteFile> routeFiles;
+  private final Optional<Path> routesDir;
+  private final List<Reloadable> reloadables = new CopyOnWriteArrayList<>();
+  private final Map<String, String> foldersOfRoutes = new ConcurrentHashMap<>();
   private SqliteDatabase database;
   private final CountDownLatch stopping = new CountDownLatch(1);
+  private final AtomicBoolean closing = new AtomicBoolean();
+  private HealthReport health;
 
   /** Roles as serai.roles names them, routes as shipped unless a directory replaces some. */
   public SeraiProcess(LayeredSettings settings, Optional<Path> routesDir) {
-    this(settings, RoleCatalog.named(settings.list("serai.roles")), routesDir, Clock.systemUTC());
+    this(settings, checkedRoles(settings), routesDir, Clock.systemUTC());
+  }
+
+  /** Whatever is wrong is said before any role is made. */
+  private static List<Role> checkedRoles(LayeredSettings settings) {
+    List<String> wanted = settings.list("serai.roles");
+    ConfigRules.require(settings, RoleCatalog.known(wanted));
+    return RoleCatalog.named(wanted);
   }
 
   /** With roles of a test's own beside the named ones. */
@@ -88,10 +117,44 @@ public final class SeraiProcess implements AutoCloseable {
     Set<String> names = new LinkedHashSet<>();
     roles.forEach(role -> names.add(role.name()));
     this.roleNames = Set.copyOf(names);
+    ConfigRules.require(settings, roleNames);
     this.stateDir = Path.of(settings.text("serai.state-dir")).toAbsolutePath();
-    settings.text("serai.trust-domain");
-    DerivedSettings.fill(settings, stateDir, roleNames);
-    this.routeFiles = RouteFiles.of(roleNames, routesDir);
+    this.routesDir = routesDir;
+    this.routeFiles = routeFilesNow();
+    routeFiles.stream()
+        .filter(file -> file.location().startsWith("file:"))
+        .forEach(file -> RouteLint.check(file, RouteLint.text(file)));
+    ownRoutes(routeFiles);
+  }
+
+  /** As the directory of routes is now. */
+  List<RouteFile> routeFilesNow() {
+    return RouteFiles.of(roleNames, routesDir);
+  }
+
+  /** The files that were there at start. */
+  List<RouteFile> routeFiles() {
+    return routeFiles;
+  }
+
+  /** By our convention the file is named after its route: its folder is the route's role. */
+  final void ownRoutes(List<RouteFile> files) {
+    foldersOfRoutes.putAll(
+        files.stream()
+            .collect(Collectors.toMap(RouteFile::routeId, RouteFile::folder, (a, b) -> b)));
+  }
+
+  Set<String> roleNames() {
+    return roleNames;
+  }
+
+  List<Reloadable> reloadables() {
+    return reloadables;
+  }
+
+  /** The settings with their origins. */
+  LayeredSettings effective() {
+    return settings;
   }
 
   /** Opens, binds, loads and starts everything; on failure closes what it opened. */
@@ -113,11 +176,40 @@ public final class SeraiProcess implements AutoCloseable {
       LOG.info("started roles={} state={}", String.join(",", roleNames), stateDir);
     } catch (RuntimeException e) {
       close();
-      throw e;
+      throw refusedByCamel(e).map(this::invalidCamelKey).orElse(e);
     } catch (Exception e) {
       close();
+      if (refusedByCamel(e).isPresent()) {
+        throw invalidCamelKey(refusedByCamel(e).get());
+      }
       throw new IllegalStateException("start failed", e);
     }
+  }
+
+  /** A camel.* key that Camel does not know or cannot read. */
+  private static Optional<PropertyBindingException> refusedByCamel(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof PropertyBindingException binding) {
+        return Optional.of(binding);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private RuntimeException invalidCamelKey(PropertyBindingException e) {
+    String key =
+        settings.values().keySet().stream()
+            .filter(name -> name.startsWith("camel.") && e.getPropertyName() != null)
+            .filter(name -> flat(name).endsWith(flat(e.getPropertyName())))
+            .filter(name -> !settings.where(name).equals("default"))
+            .findFirst()
+            .map(name -> name + " from " + settings.where(name))
+            .orElse("a camel.* key");
+    return LayeredSettings.invalid("%s is refused by Camel: %s".formatted(key, e.getMessage()));
+  }
+
+  private static String flat(String name) {
+    return name.toLowerCase(Locale.ROOT).replace("-", "");
   }
 
   /** A locked file or a full disk may pass: it is waited for, the process does not end. */
@@ -174,11 +266,9 @@ public final class SeraiProcess implements AutoCloseable {
   }
 
   private void startManagement(CamelContext camel, RefuseProcessor refusals) {
-    Map<String, String> folders =
-        routeFiles.stream().collect(Collectors.toMap(RouteFile::routeId, RouteFile::folder));
     List<String> shown = roles.stream().map(Role::name).toList();
-    HealthReport health =
-        new HealthReport(camel, shown, id -> folders.getOrDefault(id, ""), refusals, clock);
+    health =
+        new HealthReport(camel, shown, id -> foldersOfRoutes.getOrDefault(id, ""), refusals, clock);
     String host = settings.text("serai.management.host");
     int port = settings.integer("serai.management.port");
     Path password = stateDir.resolve("hawtio-password");
@@ -198,9 +288,10 @@ public final class SeraiProcess implements AutoCloseable {
           management.port(),
           password);
     } catch (IOException e) {
-      throw LayeredSettings.invalid(
-          "serai.management.port: cannot listen on %s:%d: %s"
-              .formatted(host, port, e.getMessage()));
+      throw new RefusalException(
+          ReasonCode.ADDRESS_IN_USE,
+          "serai.management.port: cannot listen on %s:%d: %s".formatted(host, port, e.getMessage()),
+          e);
     }
   }
 
@@ -232,21 +323,47 @@ public final class SeraiProcess implements AutoCloseable {
     return context;
   }
 
+  /** Health as the management port gives it, once started. */
+  HealthReport health() {
+    return health;
+  }
+
+  /** A route that cannot start is tried again for ever, and the others run. */
+  boolean everyRouteRuns() {
+    return camel().isStarted()
+        && camel().getRoutes().stream()
+            .map(Route::getRouteId)
+            .allMatch(id -> camel().getRouteController().getRouteStatus(id).isStarted());
+  }
+
+  /**
+   * Takes nothing new, lets what is in flight end for serai.stop-timeout, then ends it, and closes
+   * everything. Returns in time whatever hangs.
+   */
   @Override
   public void close() {
     stopping.countDown();
-    closeQuietly("camel", main::stop);
-    while (!onStop.isEmpty()) {
-      closeQuietly("resource", onStop.pop());
+    if (!closing.compareAndSet(false, true)) {
+      return;
+    }
+    BoundedClose close = new BoundedClose(LONGEST_CLOSE);
+    close.close("listeners", this::drain, RESOURCE_PATIENCE);
+    close.close("routes", main::stop, settings.duration("serai.stop-timeout").plus(ROUTES_MARGIN));
+    for (AutoCloseable resource = next(); resource != null; resource = next()) {
+      close.close("a " + resource.getClass().getSimpleName(), resource, RESOURCE_PATIENCE);
     }
   }
 
-  private static void closeQuietly(String what, AutoCloseable closeable) {
-    try {
-      closeable.close();
-    } catch (Exception e) { // the rest is closed too
-      LOG.warn("closing a {} failed", what, e);
+  private void drain() {
+    CamelContext camel = main.getCamelContext();
+    if (camel != null) {
+      camel.getRegistry().findByType(RpcServer.class).forEach(RpcServer::drain);
     }
+  }
+
+  /** Without the monitor, which a database that hangs may hold. */
+  private AutoCloseable next() {
+    return onStop.poll();
   }
 
   private static void makePrivateDirectory(Path dir) {
@@ -326,10 +443,13 @@ public final class SeraiProcess implements AutoCloseable {
     }
 
     @Override
+    public void onReload(Reloadable reloadable) {
+      reloadables.add(reloadable);
+    }
+
+    @Override
     public void onStop(AutoCloseable closeable) {
-      synchronized (SeraiProcess.this) {
-        onStop.push(closeable);
-      }
+      onStop.push(closeable);
     }
   }
 }

@@ -1,5 +1,8 @@
 package dev.serai.appraisal;
 
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
+import dev.serai.role.Reloadable;
 import dev.serai.role.RoleContext;
 import dev.serai.signing.Signatures;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -20,7 +23,31 @@ public final class AppraisalBeans {
   public static KeylimeQuoteAppraiser bind(RoleContext context, BaselineStore baselines) {
     Optional<AppraisalPolicy> policy =
         context.settings().optionalText("serai.verifier.policy").map(PolicyFile::load);
-    return bind(context::bind, context.meters(), Signatures.fastest(), policy, baselines);
+    policy.ifPresent(AppraisalBeans::requireOneBank);
+    LivePolicy live = new LivePolicy(policy);
+    context.onReload(
+        settings -> {
+          Optional<AppraisalPolicy> fresh =
+              settings.optionalText("serai.verifier.policy").map(PolicyFile::load);
+          fresh.ifPresent(AppraisalBeans::requireOneBank);
+          return new Reloadable.Change(
+              fresh.equals(live.now())
+                  ? Optional.empty()
+                  : Optional.of("policy " + fresh.map(AppraisalPolicy::name).orElse("none")),
+              () -> live.use(fresh));
+        });
+    return bind(context::bind, context.meters(), Signatures.fastest(), live, baselines);
+  }
+
+  /** Keylime's agents quote one bank at a time. */
+  private static void requireOneBank(AppraisalPolicy policy) {
+    if (policy.pcrs().selection().pcrs().size() != 1) {
+      throw new RefusalException(
+          ReasonCode.CONFIGURATION_INVALID,
+          "serai.verifier.policy names PCRs of more than one bank; agents quote one bank at a"
+              + " time: "
+              + policy.pcrs().selection());
+    }
   }
 
   static KeylimeQuoteAppraiser bind(
@@ -28,6 +55,15 @@ public final class AppraisalBeans {
       MeterRegistry meters,
       Signatures signatures,
       Optional<AppraisalPolicy> policy,
+      BaselineStore baselines) {
+    return bind(bind, meters, signatures, new LivePolicy(policy), baselines);
+  }
+
+  private static KeylimeQuoteAppraiser bind(
+      BiConsumer<String, Object> bind,
+      MeterRegistry meters,
+      Signatures signatures,
+      LivePolicy policy,
       BaselineStore baselines) {
     AppraisalSteps steps = new AppraisalSteps(signatures);
     bind.accept("openAppraisal", new OpenAppraisalProcessor());
@@ -42,7 +78,7 @@ public final class AppraisalBeans {
         bind,
         "loadBaseline",
         appraisal -> steps.withBaseline(appraisal, baselines.load(appraisal.nodeId())));
-    step(bind, "checkPcrPolicy", appraisal -> steps.checkPcrs(appraisal, policy));
+    step(bind, "checkPcrPolicy", appraisal -> steps.checkPcrs(appraisal, policy.now()));
     step(bind, "checkClock", steps::checkClock);
     step(bind, "saveBaseline", appraisal -> save(baselines, appraisal));
     bind.accept("concludeAppraisal", new ConcludeAppraisalProcessor(meters));

@@ -19,13 +19,13 @@ import java.util.SortedMap;
  */
 public final class KeylimeQuoteAppraiser {
   private final AppraisalSteps steps;
-  private final Optional<AppraisalPolicy> policy;
+  private final LivePolicy policy;
 
   public KeylimeQuoteAppraiser(Signatures signatures, Optional<AppraisalPolicy> policy) {
-    this(new AppraisalSteps(signatures), policy);
+    this(new AppraisalSteps(signatures), new LivePolicy(policy));
   }
 
-  KeylimeQuoteAppraiser(AppraisalSteps steps, Optional<AppraisalPolicy> policy) {
+  KeylimeQuoteAppraiser(AppraisalSteps steps, LivePolicy policy) {
     this.steps = steps;
     this.policy = policy;
   }
@@ -53,7 +53,12 @@ public final class KeylimeQuoteAppraiser {
 
   /** The PCRs to ask for; empty when there is no policy, and then every verdict is a rejection. */
   public Optional<PcrSelection> selection() {
-    return policy.map(p -> p.pcrs().selection());
+    return policy.now().map(p -> p.pcrs().selection());
+  }
+
+  /** The name of the policy in force. */
+  public Optional<String> policyName() {
+    return policy.now().map(AppraisalPolicy::name);
   }
 
   /**
@@ -87,7 +92,8 @@ public final class KeylimeQuoteAppraiser {
 
   private Verdict judgeState(
       NodeRecord node, Challenge challenge, Trusted.QuotedState state, Baseline before) {
-    if (policy.isEmpty()) {
+    Optional<AppraisalPolicy> asked = policy.forQuoteOf(challenge.selection());
+    if (asked.isEmpty()) {
       return new Rejected(
           node.nodeId(), ReasonCode.POLICY_MISSING, "serai.verifier.policy is not set");
     }
@@ -95,7 +101,7 @@ public final class KeylimeQuoteAppraiser {
     if (unbound.isPresent()) {
       return new Rejected(node.nodeId(), List.of(unbound.get()));
     }
-    List<Reason> violations = policy.get().violations(state, before, false);
+    List<Reason> violations = asked.get().violations(state, before, false);
     if (!violations.isEmpty()) {
       return new Rejected(node.nodeId(), violations);
     }
@@ -105,8 +111,8 @@ public final class KeylimeQuoteAppraiser {
         node.ak().name(),
         Optional.empty(),
         state,
-        policy.get().name(),
-        before.after(policy.get().pcrs(), state));
+        asked.get().name(),
+        before.after(asked.get().pcrs(), state));
   }
 
   private static Optional<Reason> unbound(Challenge challenge, Trusted.QuotedState state) {

@@ -9,7 +9,10 @@ import java.io.PrintWriter;
 import java.util.Optional;
 import picocli.CommandLine;
 
-/** Every failure of a command is one line; 1 when it failed, 2 when it was called wrongly. */
+/**
+ * Every failure of a command is one line; 1 when it failed, 2 when it was called wrongly or with a
+ * configuration that cannot be used: trying again will not help then.
+ */
 public final class CommandLineErrors {
   private CommandLineErrors() {}
 
@@ -18,6 +21,14 @@ public final class CommandLineErrors {
         (failure, command, parsed) -> {
           Reason reason = reason(failure);
           PrintWriter err = command.getErr();
+          if (reason.code() == ReasonCode.CONFIGURATION_INVALID) {
+            reason
+                .detail()
+                .lines()
+                .map(problem -> CommandFailure.line(new Reason(reason.code(), problem)))
+                .forEach(err::println);
+            return CommandLine.ExitCode.USAGE;
+          }
           err.println(CommandFailure.line(reason));
           if (reason.code() == ReasonCode.INTERNAL_ERROR) {
             failure.printStackTrace(err);

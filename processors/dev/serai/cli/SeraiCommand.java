@@ -24,6 +24,7 @@ public final class SeraiCommand implements Callable<Integer> {
   public static CommandLine make(Sockets sockets) {
     CommandLine line = new CommandLine(new SeraiCommand());
     line.addSubcommand("health", new HealthCommand(sockets));
+    line.addSubcommand("reload", new ReloadCommand(sockets));
     group(line, "node", "Attested nodes, with state and reasons.", NodeCommands.all(sockets));
     group(line, "entry", "Registration entries.", EntryCommands.all(sockets));
     group(line, "bundle", "The trust domain's authorities.", BundleCommands.all(sockets));
@@ -41,7 +42,7 @@ public final class SeraiCommand implements Callable<Integer> {
   }
 
   /** A verb that only holds others. */
-  static CommandLine group(String description, Map<String, ?> verbs) {
+  public static CommandLine group(String description, Map<String, ?> verbs) {
     CommandLine group = new CommandLine(new Group());
     group.getCommandSpec().usageMessage().description(description);
     verbs.forEach(group::addSubcommand);

@@ -10,4 +10,7 @@ public interface Sockets {
 
   /** The same, empty when it has none. */
   Optional<String> optional(Optional<Path> config, String key);
+
+  /** Where the process takes a reload. */
+  Path controlSocket(Optional<Path> config);
 }

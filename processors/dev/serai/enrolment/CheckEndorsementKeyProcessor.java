@@ -8,12 +8,17 @@ import org.apache.camel.Processor;
 
 /** Route step: body {@link Enrolment.Claimed} in, body {@link Enrolment.Trusted} out. */
 final class CheckEndorsementKeyProcessor implements Processor {
-  private final EkTrust trust;
+  private volatile EkTrust trust;
   private final InstantSource clock;
 
   CheckEndorsementKeyProcessor(EkTrust trust, InstantSource clock) {
     this.trust = trust;
     this.clock = clock;
+  }
+
+  /** From the next enrolment on. */
+  void use(EkTrust fresh) {
+    trust = fresh;
   }
 
   @Override

@@ -61,6 +61,11 @@ final class EkTrust {
     this.allowList = allowList;
   }
 
+  /** The authorities that a certificate may lead to. */
+  Set<X509Certificate> authorities() {
+    return authorities;
+  }
+
   /** The same key always gives the same answer for the same store, list and time. */
   EkVerdict judge(TpmtPublic ek, EkCertificates sent, Instant now) {
     if (!isEndorsementKey(ek)) {

@@ -8,6 +8,7 @@ import dev.serai.net.RoleIdentities;
 import dev.serai.net.SwappableTls;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.role.Reloadable;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.role.Settings;
@@ -21,6 +22,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.apache.camel.Exchange;
 
@@ -44,7 +46,7 @@ public final class RegistrarRole implements Role {
     context.bind("readEnrolment", new ReadEnrolmentProcessor());
     context.bind("checkNodeBinding", new CheckNodeBindingProcessor(store, clock));
     context.bind("checkAttestationKey", new CheckAttestationKeyProcessor());
-    context.bind("checkEndorsementKey", new CheckEndorsementKeyProcessor(trust(settings), clock));
+    bindTrust(context);
     context.bind("makeChallenge", new MakeChallengeProcessor(challenges, clock));
     context.bind("recordEnrolment", new RecordEnrolmentProcessor(store, clock));
     context.bind("answerEnrolment", new AnswerEnrolmentProcessor());
@@ -59,6 +61,26 @@ public final class RegistrarRole implements Role {
     context.bind("lookupEnrolledNode", new LookupNodeProcessor(store));
     context.bind("enrolledNodes", new StoredNodes(store));
     context.bind("nodeBans", new NodeBans(store, clock));
+  }
+
+  private static void bindTrust(RoleContext context) {
+    AtomicReference<EkTrust> now = new AtomicReference<>(trust(context.settings()));
+    CheckEndorsementKeyProcessor check =
+        new CheckEndorsementKeyProcessor(now.get(), context.clock());
+    context.bind("checkEndorsementKey", check);
+    context.onReload(
+        settings -> {
+          EkTrust fresh = trust(settings);
+          boolean same = fresh.authorities().equals(now.get().authorities());
+          return new Reloadable.Change(
+              same
+                  ? Optional.empty()
+                  : Optional.of(fresh.authorities().size() + " authorities of endorsement keys"),
+              () -> {
+                now.set(fresh);
+                check.use(fresh);
+              });
+        });
   }
 
   private static void bindListeners(RoleContext context) {

@@ -40,6 +40,7 @@ import dev.serai.proto.spire.svid.v1.SVIDGrpc;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.role.Reloadable;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.role.RoleHealth;
@@ -118,6 +119,8 @@ public final class IssuerRole implements Role {
     RateLimits signing = limit(settings, "signatures", "serai.issuer.limit.sign", clock);
     RateLimits reporting = limit(settings, "status reports", "serai.issuer.limit.status", clock);
 
+    context.onReload(fresh -> limits(fresh, attesting, signing, reporting));
+
     context.bind("roleIdentities", identities);
     bindServer(context, trustDomain, identities);
     context.bind(
@@ -163,6 +166,20 @@ public final class IssuerRole implements Role {
     bindAction(context, "pruneJoinTokens", tokens::prune);
     bindAction(context, "pruneChallenges", challenges::prune);
     context.bind("roleHealth-issuer", (RoleHealth) () -> standing(authority));
+  }
+
+  private static Reloadable.Change limits(
+      Settings fresh, RateLimits attesting, RateLimits signing, RateLimits reporting) {
+    int attest = fresh.integer("serai.issuer.limit.attest");
+    int burst = fresh.integer("serai.issuer.limit.attest-burst");
+    int sign = fresh.integer("serai.issuer.limit.sign");
+    int status = fresh.integer("serai.issuer.limit.status");
+    return Reloadable.Change.of(
+        () -> {
+          attesting.use(attest, burst);
+          signing.use(sign, sign);
+          reporting.use(status, status);
+        });
   }
 
   private static void warnOfLongLives(RotationSchedule schedule, Duration... lives) {

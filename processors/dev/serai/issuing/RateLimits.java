@@ -11,8 +11,8 @@ final class RateLimits {
   private static final int MAX_PEERS = 16_384;
 
   private final String what;
-  private final double perSecond;
-  private final int burst;
+  private double perSecond;
+  private int burst;
   private final InstantSource clock;
   private final Map<String, Bucket> buckets =
       new LinkedHashMap<>(64, 0.75f, true) {
@@ -30,14 +30,19 @@ final class RateLimits {
   }
 
   RateLimits(String what, int perSecond, int burst, InstantSource clock) {
-    if (perSecond < 1 || burst < 1) {
+    this.what = what;
+    this.clock = clock;
+    use(perSecond, burst);
+  }
+
+  /** From the next call on; what a peer has left stays, up to the burst. */
+  final synchronized void use(int newPerSecond, int newBurst) {
+    if (newPerSecond < 1 || newBurst < 1) {
       throw new RefusalException(
           ReasonCode.CONFIGURATION_INVALID, "a limit of " + what + " is below 1");
     }
-    this.what = what;
-    this.perSecond = perSecond;
-    this.burst = burst;
-    this.clock = clock;
+    this.perSecond = newPerSecond;
+    this.burst = newBurst;
   }
 
   /**

@@ -92,6 +92,9 @@ public final class HealthReport implements AutoCloseable {
   }
 
   private Optional<Reason> stoppedRoute(String role) {
+    if (camel.isStopping() || camel.isStopped()) {
+      return Optional.of(new Reason(ReasonCode.NOT_RUNNING, "the process is stopping"));
+    }
     if (!camel.isStarted()) {
       return Optional.of(new Reason(ReasonCode.STARTING, "routes are being started"));
     }

@@ -420,7 +420,22 @@ public enum ReasonCode {
       Kind.PRECONDITION,
       "The configuration cannot be used",
       "see the detail",
-      "mend the key named in the detail");
+      "mend the key named in the detail"),
+  ADDRESS_IN_USE(
+      Kind.UNAVAILABLE,
+      "The process cannot listen there",
+      "another process has the port or the socket",
+      "stop that process, or set another address"),
+  SELF_CHECK_FAILED(
+      Kind.INTERNAL,
+      "The process no longer works as a whole",
+      "a deadlock or a dead thread",
+      "restart it (the watchdog does) and report the detail"),
+  ROUTE_INVALID(
+      Kind.PRECONDITION,
+      "A route file cannot be used",
+      "a typing error in the YAML",
+      "mend the file named in the detail; the routes that ran go on running");
 
   private final Kind kind;
   private final String what;

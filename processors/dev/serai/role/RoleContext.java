@@ -36,6 +36,9 @@ public interface RoleContext {
   /** Runs once all routes are started, on its own thread. */
   void afterStart(Runnable action);
 
+  /** Asked when the configuration is read again while the process runs. */
+  default void onReload(Reloadable reloadable) {}
+
   /** Closed in reverse order when the process stops. */
   void onStop(AutoCloseable closeable);
 }

@@ -52,6 +52,7 @@ public final class RpcCall {
   private Runnable onDrained;
   private boolean headersSent;
   private boolean closed;
+  private boolean working;
   private boolean cancelled;
   private Status.Code code;
 
@@ -103,6 +104,15 @@ public final class RpcCall {
   /** False once the call was completed, refused or cancelled. */
   public synchronized boolean isOpen() {
     return !closed;
+  }
+
+  /** Whether a route works on it now; an open stream between two messages only waits. */
+  synchronized boolean isWorking() {
+    return working;
+  }
+
+  synchronized void working(boolean now) {
+    working = now;
   }
 
   /**

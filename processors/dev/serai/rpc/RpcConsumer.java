@@ -77,6 +77,7 @@ public final class RpcConsumer extends DefaultConsumer {
     exchange.setVariable(RpcCall.VARIABLE, call);
     exchange.setVariable(RpcCall.TRACE_ID, call.traceId());
     exchange.getMessage().setBody(request);
+    call.working(true);
     getAsyncProcessor()
         .process(
             exchange,
@@ -84,6 +85,7 @@ public final class RpcConsumer extends DefaultConsumer {
               try {
                 answer(call, request, exchange, done);
               } finally {
+                call.working(false);
                 releaseExchange(exchange, false);
               }
             });

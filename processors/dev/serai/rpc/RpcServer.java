@@ -46,6 +46,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -53,6 +54,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLPeerUnverifiedException;
@@ -92,10 +94,11 @@ public final class RpcServer implements AutoCloseable {
   private final Map<String, Optional<Handler>> handlers = new ConcurrentHashMap<>();
   private final Set<RpcCall> open = ConcurrentHashMap.newKeySet();
   private final HealthStatusManager health = new HealthStatusManager();
-  private final List<Server> servers = new ArrayList<>();
+  private final List<Server> servers = new CopyOnWriteArrayList<>();
   private final List<AutoCloseable> resources = new ArrayList<>();
   private volatile BiConsumer<String, Status.Code> observer = (method, code) -> {};
   private volatile int tlsPort = -1;
+  private final AtomicBoolean healthEnded = new AtomicBoolean();
   private boolean started;
   private boolean closed;
   private ThreadPoolExecutor workers;
@@ -508,6 +511,19 @@ public final class RpcServer implements AutoCloseable {
     }
   }
 
+  /**
+   * Takes no further connection and no further call, and ends streams that only wait with
+   * Unavailable, so that clients come back. Calls that a route works on go on until {@link #close}.
+   */
+  public void drain() {
+    endHealth();
+    // Without the monitor, which a start that hangs may hold.
+    servers.forEach(Server::shutdown);
+    open.stream()
+        .filter(call -> !call.isWorking())
+        .forEach(call -> refuse(call, ReasonCode.NOT_RUNNING, "the server is stopping"));
+  }
+
   /** Ends open calls with Unavailable, so that clients come back, and closes the listeners. */
   @Override
   public synchronized void close() {
@@ -515,8 +531,14 @@ public final class RpcServer implements AutoCloseable {
       return;
     }
     closed = true;
-    health.enterTerminalState();
+    endHealth();
     release();
+  }
+
+  private void endHealth() {
+    if (healthEnded.compareAndSet(false, true)) {
+      health.enterTerminalState();
+    }
   }
 
   private void release() {
@@ -524,7 +546,7 @@ public final class RpcServer implements AutoCloseable {
     open.forEach(call -> refuse(call, ReasonCode.NOT_RUNNING, "the server is stopping"));
     for (Server server : servers) {
       try {
-        if (!server.awaitTermination(2, TimeUnit.SECONDS)) {
+        if (!server.awaitTermination(1, TimeUnit.SECONDS)) {
           server.shutdownNow();
         }
       } catch (InterruptedException e) {

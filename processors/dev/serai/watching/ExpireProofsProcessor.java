@@ -16,21 +16,18 @@ final class ExpireProofsProcessor implements Processor {
 
   private final WatchStore store;
   private final WatchRules rules;
-  private final WatchSettings settings;
   private final InstantSource clock;
 
-  ExpireProofsProcessor(
-      WatchStore store, WatchRules rules, WatchSettings settings, InstantSource clock) {
+  ExpireProofsProcessor(WatchStore store, WatchRules rules, InstantSource clock) {
     this.store = store;
     this.rules = rules;
-    this.settings = settings;
     this.clock = clock;
   }
 
   @Override
   public void process(Exchange exchange) {
     Instant now = clock.instant();
-    int ended = store.changeAll(node -> rules.runOut(node, now), now.minus(settings.grace()));
+    int ended = store.changeAll(node -> rules.runOut(node, now), now.minus(rules.grace()));
     if (ended > 0) {
       LOG.warn("{} nodes are no longer proven: none answered within the grace", ended);
     }

@@ -14,6 +14,7 @@ import dev.serai.net.SwappableTls;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.role.Reloadable;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.role.RoleHealth;
@@ -21,7 +22,6 @@ import dev.serai.role.Settings;
 import dev.serai.role.TraceId;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
-import dev.serai.tpm.wire.PcrSelection;
 import io.grpc.ManagedChannel;
 import io.micrometer.core.instrument.Gauge;
 import io.netty.util.concurrent.DefaultThreadFactory;
@@ -57,10 +57,14 @@ public final class VerifierRole implements Role {
     InstantSource clock = context.clock();
     StoredBaselines baselines = new StoredBaselines(context.database());
     KeylimeQuoteAppraiser appraiser = AppraisalBeans.bind(context, baselines);
-    requireOneBank(appraiser);
 
     WatchStore store = new WatchStore(context.database(), TraceId.random());
     WatchRules rules = new WatchRules(settings, () -> ThreadLocalRandom.current().nextDouble());
+    context.onReload(
+        fresh -> {
+          WatchSettings changed = WatchSettings.of(fresh);
+          return Reloadable.Change.of(() -> rules.use(changed));
+        });
     WatchFlight flight = new WatchFlight(settings.inFlight(), settings.lease());
     NodeBreakers breakers =
         new NodeBreakers(
@@ -98,18 +102,6 @@ public final class VerifierRole implements Role {
     bindHops(context, http, identity, workers);
   }
 
-  /** Keylime's agents quote one bank at a time. */
-  private static void requireOneBank(KeylimeQuoteAppraiser appraiser) {
-    Optional<PcrSelection> selection = appraiser.selection();
-    if (selection.isPresent() && selection.get().pcrs().size() != 1) {
-      throw new RefusalException(
-          ReasonCode.CONFIGURATION_INVALID,
-          "serai.verifier.policy names PCRs of more than one bank; agents quote one bank at a"
-              + " time: "
-              + selection.get());
-    }
-  }
-
   private static RoleHealth.Standing standing(KeylimeQuoteAppraiser appraiser) {
     return appraiser.selection().isPresent()
         ? RoleHealth.Standing.ready("WATCHING")
@@ -141,7 +133,7 @@ public final class VerifierRole implements Role {
       WatchFlight flight,
       WatchSettlement settlement) {
     InstantSource clock = context.clock();
-    context.bind("expireProofs", new ExpireProofsProcessor(store, rules, settings, clock));
+    context.bind("expireProofs", new ExpireProofsProcessor(store, rules, clock));
     context.bind("takeDueNodes", new TakeDueNodesProcessor(store, flight, settings, clock));
     context.bind("beginWatch", new BeginWatchProcessor(settlement));
     context.bind("recordVerdict", new RecordVerdictProcessor(settlement));

@@ -22,7 +22,7 @@ import java.util.function.DoubleSupplier;
 final class WatchRules {
   private static final double JITTER = 0.1;
 
-  private final WatchSettings settings;
+  private volatile WatchSettings settings;
   private final DoubleSupplier random;
 
   /**
@@ -31,6 +31,16 @@ final class WatchRules {
   WatchRules(WatchSettings settings, DoubleSupplier random) {
     this.settings = settings;
     this.random = random;
+  }
+
+  /** From the next judgement of each node on. */
+  void use(WatchSettings fresh) {
+    settings = fresh;
+  }
+
+  /** How long an accepted appraisal proves a node that cannot be asked any more. */
+  Duration grace() {
+    return settings.grace();
   }
 
   /** A node that has just attested; the issuer knows, for it asked. */

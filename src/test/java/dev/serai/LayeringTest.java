@@ -139,13 +139,44 @@ class LayeringTest {
   }
 
   @Test
-  void nothing_uses_internals_of_the_jdk() {
+  void nothing_uses_internals_of_the_jdk_but_signals_which_it_keeps_open() {
     noClasses()
         .that()
         .resideInAPackage("dev.serai..")
+        .and()
+        .doNotHaveFullyQualifiedName("dev.serai.service.Signals")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage("sun..", "jdk.internal..")
+        .check(CODE);
+    noClasses()
+        .that()
+        .haveFullyQualifiedName("dev.serai.service.Signals")
+        .should()
+        .dependOnClassesThat(
+            com.tngtech.archunit.base.DescribedPredicate.describe(
+                "of the JDK's inside but signals",
+                c ->
+                    c.getPackageName().startsWith("sun")
+                        && !c.getName().startsWith("sun.misc.Signal")))
+        .check(CODE);
+  }
+
+  @Test
+  void the_service_package_knows_no_role_and_no_camel() {
+    noClasses()
+        .that()
+        .resideInAPackage("dev.serai.service..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(
+            "org.apache.camel..",
+            "dev.serai.app..",
+            "dev.serai.agent..",
+            "dev.serai.issuing..",
+            "dev.serai.enrolment..",
+            "dev.serai.watching..",
+            "dev.serai.workload..")
         .check(CODE);
   }
 }

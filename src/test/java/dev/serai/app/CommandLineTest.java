@@ -75,7 +75,7 @@ class CommandLineTest {
   void an_unknown_key_in_the_configuration_ends_run_with_file_and_key() throws Exception {
     Path file = Files.writeString(dir.resolve("c.properties"), "serai.issuer.prot=1\n");
     Called called = call("run", "--config", file.toString());
-    assertThat(called.exit()).isEqualTo(1);
+    assertThat(called.exit()).isEqualTo(2);
     assertThat(called.err())
         .startsWith("serai: CONFIGURATION_INVALID: ")
         .contains("serai.issuer.prot", file.toString());

@@ -58,15 +58,64 @@ class LayeredSettingsTest {
   }
 
   @Test
-  void a_value_of_the_wrong_type_is_named_with_its_source() throws Exception {
-    Path file = file("serai.issuer.port=many\nserai.stop-timeout=soon\n");
-    LayeredSettings settings = load(file, Map.of("SERAI_TPM_ALLOW_SOFTWARE", "yes"));
-    refuses(() -> settings.integer("serai.issuer.port"), "serai.issuer.port", file.toString());
-    refuses(() -> settings.duration("serai.stop-timeout"), "serai.stop-timeout", "duration");
+  void all_values_of_the_wrong_type_are_named_at_once_with_key_and_place() throws Exception {
+    Path file =
+        file("# one\nserai.issuer.port=many\n\nserai.stop-timeout=soon\nserai.agent.ak=dsa\n");
     refuses(
-        () -> settings.flag("serai.tpm.allow-software"),
-        "serai.tpm.allow-software",
-        "SERAI_TPM_ALLOW_SOFTWARE");
+        () -> load(file, Map.of("SERAI_TPM_ALLOW_SOFTWARE", "yes")),
+        "serai.issuer.port from " + file + ":2 is \"many\", which is not a port from 1 to 65535",
+        "serai.stop-timeout from " + file + ":4 is \"soon\", which is not a duration",
+        "serai.agent.ak from " + file + ":5 is \"dsa\", which is not ecdsa or rsassa",
+        "serai.tpm.allow-software from environment SERAI_TPM_ALLOW_SOFTWARE is \"yes\", which is"
+            + " not true or false");
+  }
+
+  @Test
+  void a_variable_that_is_no_key_is_refused() throws Exception {
+    Path file = file("");
+    refuses(() -> load(file, Map.of("SERAI_ISUER_PORT", "1")), "SERAI_ISUER_PORT");
+    refuses(
+        () -> load(file, Map.of("SERAI_ISSUER_PORT", "tcp://10.0.0.1:8081")),
+        "serai.issuer.port",
+        "enableServiceLinks: false");
+    refuses(
+        () -> load(file, Map.of("SERAI_ISSUER_SERVICE_HOST", "10.0.0.1")),
+        "SERAI_ISSUER_SERVICE_HOST",
+        "enableServiceLinks: false");
+  }
+
+  @Test
+  void a_key_that_stands_twice_is_refused_unless_it_says_the_same() throws Exception {
+    Path file = file("serai.issuer.port=1\nserai.issuer.port=2\n");
+    refuses(() -> load(file, Map.of()), "serai.issuer.port stands twice", file + ":2", "line 1");
+    assertThat(
+            load(file("serai.issuer.port=1\nserai.issuer.port=1\n"), Map.of())
+                .integer("serai.issuer.port"))
+        .isEqualTo(1);
+  }
+
+  @Test
+  void lines_are_counted_across_continued_ones_and_malformed_ones_are_named() throws Exception {
+    Path file = file("serai.roles=issuer,\\\n  agent\nserai.agent.ak=\\uXYZ\nserai.agent.ek=no\n");
+    refuses(() -> load(file, Map.of()), file + ":3: ", "serai.agent.ek from " + file + ":4");
+  }
+
+  @Test
+  void a_credential_of_the_service_manager_stands_for_a_file() throws Exception {
+    Files.writeString(dir.resolve("verifier.token"), "x");
+    Path file = file("serai.role.join-token-file=credential:verifier.token\n");
+    LayeredSettings settings = load(file, Map.of("CREDENTIALS_DIRECTORY", dir.toString()));
+    assertThat(settings.text("serai.role.join-token-file"))
+        .isEqualTo(dir.resolve("verifier.token").toString());
+    refuses(() -> load(file, Map.of()), "serai.role.join-token-file", "CREDENTIALS_DIRECTORY");
+    Path other = file("serai.role.join-token-file=credential:none\n");
+    refuses(
+        () -> load(other, Map.of("CREDENTIALS_DIRECTORY", dir.toString())),
+        "there is no credential none");
+    Path outside = file("serai.role.join-token-file=credential:../x\n");
+    refuses(
+        () -> load(outside, Map.of("CREDENTIALS_DIRECTORY", dir.toString())),
+        "names no credential");
   }
 
   @Test

@@ -16,6 +16,8 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -30,6 +32,8 @@ public final class SeraiChild implements AutoCloseable {
 
   private final Path dir;
   private final Map<String, String> settings = new TreeMap<>();
+  private final Map<String, String> environment = new TreeMap<>();
+  private final List<String> arguments = new ArrayList<>();
   private final HttpClient http =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
   private Process process;
@@ -45,6 +49,37 @@ public final class SeraiChild implements AutoCloseable {
   public SeraiChild with(String key, String value) {
     settings.put(key, value);
     return this;
+  }
+
+  /** A variable of the process's environment. */
+  public SeraiChild withEnvironment(String name, String value) {
+    environment.put(name, value);
+    return this;
+  }
+
+  /** Further arguments of run. */
+  public SeraiChild withArguments(String... more) {
+    arguments.addAll(List.of(more));
+    return this;
+  }
+
+  /** The file given with --config; written again by {@link #writeConfig}. */
+  public Path config() {
+    return dir.resolve("serai.properties");
+  }
+
+  /** Sends a signal, for instance HUP. */
+  public void signal(String name) throws IOException, InterruptedException {
+    new ProcessBuilder("kill", "-" + name, Long.toString(pid())).inheritIO().start().waitFor();
+  }
+
+  /** The value of a port's key. */
+  public int port(String key) {
+    return Integer.parseInt(settings.get(key));
+  }
+
+  public int exitValue() {
+    return process.exitValue();
   }
 
   /** The TPM, its EK authority and the policy of the demo. */
@@ -66,11 +101,8 @@ public final class SeraiChild implements AutoCloseable {
   }
 
   public SeraiChild start() throws IOException {
-    Path config = dir.resolve("serai.properties");
-    StringBuilder text = new StringBuilder();
-    settings.forEach((key, value) -> text.append(key).append('=').append(value).append('\n'));
-    Files.writeString(config, text);
-    process =
+    writeConfig();
+    ProcessBuilder builder =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx256m",
@@ -81,11 +113,20 @@ public final class SeraiChild implements AutoCloseable {
                 "dev.serai.app.Main",
                 "run",
                 "--config",
-                config.toString())
+                config().toString())
             .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
-            .start();
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()));
+    builder.command().addAll(arguments);
+    builder.environment().putAll(environment);
+    process = builder.start();
     return this;
+  }
+
+  /** Writes the settings as they are now. */
+  public void writeConfig() throws IOException {
+    StringBuilder text = new StringBuilder();
+    settings.forEach((key, value) -> text.append(key).append('=').append(value).append('\n'));
+    Files.writeString(config(), text);
   }
 
   public Path log() {
