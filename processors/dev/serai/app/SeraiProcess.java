@@ -2,7 +2,9 @@ package dev.serai.app;
 
 import dev.serai.agent.RemoteRoleIdentities;
 import dev.serai.app.RouteFiles.RouteFile;
+import dev.serai.breaker.Breakers;
 import dev.serai.http.GuardedHttpComponent;
+import dev.serai.management.BreakerBeans;
 import dev.serai.management.HealthReport;
 import dev.serai.management.ManagementServer;
 import dev.serai.reason.ReasonCode;
@@ -163,6 +165,7 @@ public final class SeraiProcess implements AutoCloseable {
     camel.getRegistry().bind("refuse", refusals);
     camel.addComponent("netty-http", new GuardedHttpComponent());
     ProcessMeters.bind(camel, meters).forEach(onStop::push);
+    onStop.push(BreakerBeans.register(Breakers.of(context), camel.getName() + "@" + stateDir));
     startManagement(camel, refusals);
     if (!roleNames.contains("issuer")) {
       RemoteRoleIdentities identities = RemoteRoleIdentities.of(context);

@@ -1,5 +1,6 @@
 package dev.serai.management;
 
+import dev.serai.breaker.Breakers;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.role.RoleHealth;
@@ -54,8 +55,14 @@ public final class HealthReport implements AutoCloseable {
     view.put("ready", allReady(roleViews));
     view.put("uptimeSeconds", Duration.between(started, clock.instant()).toSeconds());
     view.put("roles", roleViews);
+    view.put("breakers", breakers());
     view.put("routes", routes());
     return view;
+  }
+
+  private Map<String, Object> breakers() {
+    Breakers breakers = camel.getRegistry().lookupByNameAndType(Breakers.BEAN, Breakers.class);
+    return breakers == null ? Map.of() : BreakerBeans.view(breakers);
   }
 
   /** Ready when every role is. */

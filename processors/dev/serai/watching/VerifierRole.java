@@ -3,6 +3,8 @@ package dev.serai.watching;
 import dev.serai.appraisal.AppraisalBeans;
 import dev.serai.appraisal.KeylimeQuoteAppraiser;
 import dev.serai.appraisal.StateReport.State;
+import dev.serai.breaker.BreakerPolicy;
+import dev.serai.breaker.Breakers;
 import dev.serai.http.GuardedListener;
 import dev.serai.http.HttpGet;
 import dev.serai.http.WriteHttpAnswerProcessor;
@@ -44,8 +46,6 @@ public final class VerifierRole implements Role {
   /** Measurement logs that travel with quotes, of all nodes that answer at the same time. */
   private static final long LONG_ANSWERS_BYTES = 64L << 20;
 
-  private static final int MAX_BREAKERS = 10_000;
-
   @Override
   public String name() {
     return "verifier";
@@ -62,12 +62,7 @@ public final class VerifierRole implements Role {
     WatchStore store = new WatchStore(context.database(), TraceId.random());
     WatchRules rules = new WatchRules(settings, () -> ThreadLocalRandom.current().nextDouble());
     WatchFlight flight = new WatchFlight(settings.inFlight(), settings.lease());
-    NodeBreakers breakers =
-        new NodeBreakers(
-            context.settings().duration("serai.verifier.breaker-open"),
-            MAX_BREAKERS,
-            clock,
-            context.meters());
+    Breakers breakers = Breakers.of(context);
     WatchSettlement settlement = new WatchSettlement(store, rules, flight, breakers, clock);
     LateIdentity identity = identity(context);
     HttpGet http = new HttpGet("verifier-ask", LONG_ANSWERS_BYTES);
@@ -198,6 +193,19 @@ public final class VerifierRole implements Role {
         SpiffeChannels.tls(issuerAt[0], Integer.parseInt(issuerAt[1]), identity, issuer);
     context.onStop(channel::shutdownNow);
     context.bind("tellIssuer", new TellIssuerProcessor(channel));
+    Breakers breakers = Breakers.of(context);
+    context.bind(
+        "registrarBreaker",
+        new BreakerPolicy(
+            breakers.of(Breakers.Kind.PROVIDER, "registrar"),
+            ReasonCode.REGISTRAR_UNREACHABLE,
+            AskRegistrarProcessor.DEADLINE));
+    context.bind(
+        "issuerBreaker",
+        new BreakerPolicy(
+            breakers.of(Breakers.Kind.PROVIDER, "issuer"),
+            ReasonCode.ISSUER_UNREACHABLE,
+            TellIssuerProcessor.DEADLINE));
   }
 
   private static Set<SpiffeId> ids(Settings settings, List<String> paths) {
