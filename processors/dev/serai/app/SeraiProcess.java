@@ -7,6 +7,7 @@ import dev.serai.http.GuardedHttpComponent;
 import dev.serai.management.BreakerBeans;
 import dev.serai.management.HealthReport;
 import dev.serai.management.ManagementServer;
+import dev.serai.management.RouteRestarts;
 import dev.serai.reason.ReasonCode;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
@@ -156,6 +157,12 @@ public final class SeraiProcess implements AutoCloseable {
     main.configure()
         .setShutdownTimeout((int) Math.max(1, settings.duration("serai.stop-timeout").toSeconds()));
     main.configure().setShutdownLogInflightExchangesOnTimeout(false);
+    main.configure().routeControllerConfig().setBackOffDelay(millis("serai.routes.retry-first"));
+    main.configure().routeControllerConfig().setBackOffMaxDelay(millis("serai.routes.retry-most"));
+  }
+
+  private long millis(String key) {
+    return settings.duration(key).toMillis();
   }
 
   private void bindAll(CamelContext camel) {
@@ -165,6 +172,7 @@ public final class SeraiProcess implements AutoCloseable {
     camel.getRegistry().bind("refuse", refusals);
     camel.addComponent("netty-http", new GuardedHttpComponent());
     ProcessMeters.bind(camel, meters).forEach(onStop::push);
+    camel.getRegistry().bind("routeRestarts", RouteRestarts.follow(camel, meters));
     onStop.push(BreakerBeans.register(Breakers.of(context), camel.getName() + "@" + stateDir));
     startManagement(camel, refusals);
     if (!roleNames.contains("issuer")) {

@@ -19,7 +19,6 @@ import org.apache.camel.Route;
 import org.apache.camel.ServiceStatus;
 import org.apache.camel.api.management.ManagedCamelContext;
 import org.apache.camel.api.management.mbean.ManagedRouteMBean;
-import org.apache.camel.spi.RouteController;
 
 /** Health of a process, its roles and its routes, as plain values for JSON. */
 public final class HealthReport implements AutoCloseable {
@@ -120,16 +119,13 @@ public final class HealthReport implements AutoCloseable {
   }
 
   private String restartTrouble(String routeId) {
-    RouteController controller = camel.getRouteController();
-    if (!controller.isSupervising()) {
-      return "";
-    }
-    Throwable trouble = controller.supervising().getRestartException(routeId);
-    Throwable root = trouble;
-    while (root != null && root.getCause() != null && root.getCause() != root) {
-      root = root.getCause();
-    }
-    return root == null ? "" : ": " + root.getMessage();
+    return restarts(routeId).map(trouble -> ": " + trouble.text()).orElse("");
+  }
+
+  private Optional<RouteRestarts.Trouble> restarts(String routeId) {
+    return Optional.ofNullable(
+            camel.getRegistry().findSingleByType(RouteRestarts.class))
+        .flatMap(restarts -> restarts.of(routeId));
   }
 
   /** All routes, by id. */
@@ -156,6 +152,7 @@ public final class HealthReport implements AutoCloseable {
     view.put("state", status.name());
     view.put("started", status.isStarted());
     view.put("exchanges", exchanges(id));
+    view.put("restart", restarts(id).map(RouteRestarts.Trouble::json).orElse(null));
     view.put("lastFailure", failures.of(id).map(HealthReport::failure).orElse(null));
     return view;
   }
