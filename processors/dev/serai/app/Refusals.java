@@ -64,6 +64,7 @@ final class Refusals {
       case BUSY -> ReasonCode.TPM_BUSY;
       case NO_LIBRARY -> ReasonCode.TPM_NO_LIBRARY;
       case BAD_TCTI -> ReasonCode.TPM_BAD_TCTI;
+      case EXPIRED -> ReasonCode.DEADLINE_EXCEEDED;
       case LOCKOUT -> ReasonCode.TPM_LOCKOUT;
       case AUTH, STALE_KEY, INTEGRITY, COMMAND -> ReasonCode.TPM_COMMAND_REFUSED;
       case UNAVAILABLE, TIMEOUT, RESOURCES, RETRY -> ReasonCode.TPM_UNAVAILABLE;

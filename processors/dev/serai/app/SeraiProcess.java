@@ -168,6 +168,7 @@ public final class SeraiProcess implements AutoCloseable {
   private void bindAll(CamelContext camel) {
     UnitOfWorkFactory units = new TracedUnitOfWork.Factory();
     camel.getCamelContextExtension().addContextPlugin(UnitOfWorkFactory.class, units);
+    camel.getCamelContextExtension().addInterceptStrategy(new DeadlineSteps());
     RefuseProcessor refusals = new RefuseProcessor(meters, clock);
     camel.getRegistry().bind("refuse", refusals);
     camel.addComponent("netty-http", new GuardedHttpComponent());

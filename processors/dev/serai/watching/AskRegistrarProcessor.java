@@ -72,6 +72,13 @@ final class AskRegistrarProcessor extends AsyncProcessorSupport {
                     BreakerPolicy.answered(exchange);
                   }
                   try {
+                    if (failure != null
+                        && HttpGet.isTimeout(failure)
+                        && patience.compareTo(DEADLINE) < 0) {
+                      throw new RefusalException(
+                          ReasonCode.DEADLINE_EXCEEDED,
+                          "the registrar did not answer in what was left of the caller's time");
+                    }
                     exchange.getMessage().setBody(record(id.get(), response, failure));
                   } catch (RuntimeException e) {
                     exchange.setException(e);

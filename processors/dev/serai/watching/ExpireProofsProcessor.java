@@ -18,19 +18,26 @@ final class ExpireProofsProcessor implements Processor {
   private final WatchRules rules;
   private final WatchSettings settings;
   private final InstantSource clock;
+  private final NodeCounts counts;
 
   ExpireProofsProcessor(
-      WatchStore store, WatchRules rules, WatchSettings settings, InstantSource clock) {
+      WatchStore store,
+      WatchRules rules,
+      WatchSettings settings,
+      InstantSource clock,
+      NodeCounts counts) {
     this.store = store;
     this.rules = rules;
     this.settings = settings;
     this.clock = clock;
+    this.counts = counts;
   }
 
   @Override
   public void process(Exchange exchange) {
     Instant now = clock.instant();
     int ended = store.changeAll(node -> rules.runOut(node, now), now.minus(settings.grace()));
+    counts.refresh(now);
     if (ended > 0) {
       LOG.warn("{} nodes are no longer proven: none answered within the grace", ended);
     }

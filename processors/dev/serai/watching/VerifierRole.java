@@ -33,9 +33,11 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 
@@ -67,11 +69,11 @@ public final class VerifierRole implements Role {
     LateIdentity identity = identity(context);
     HttpGet http = new HttpGet("verifier-ask", LONG_ANSWERS_BYTES);
     context.onStop(http);
-    ExecutorService workers =
-        Executors.newFixedThreadPool(WORKERS, new DefaultThreadFactory("verifier-judge", true));
+    ExecutorService workers = workers(context.settings());
     context.onStop(workers::shutdownNow);
 
-    bindWatch(context, settings, store, rules, flight, settlement);
+    NodeCounts counts = new NodeCounts(store);
+    bindWatch(context, settings, store, rules, flight, settlement, counts);
     context.bind("makeQuoteRequest", new MakeQuoteRequestProcessor(appraiser::selection));
     context.bind("nodeBreakerPolicy", new NodeBreakerPolicy(breakers));
     context.bind(
@@ -84,13 +86,31 @@ public final class VerifierRole implements Role {
     context.bind("nodeWatch", new StoredWatch(store, breakers));
     context.bind("roleHealth-verifier", (RoleHealth) () -> standing(appraiser));
     for (State state : State.values()) {
-      Gauge.builder("serai.node.state", store, s -> s.counts().get(state))
+      Gauge.builder("serai.node.state", counts, c -> c.of(state))
           .description("Nodes on the watch list by state")
           .tag("state", state.name())
           .register(context.meters());
     }
     bindListener(context, store, identity);
     bindHops(context, http, identity, workers);
+  }
+
+  /**
+   * Judging threads. What they are handed is bounded before: by the questions in flight and by the
+   * listener's connections; there is a place for each of these.
+   */
+  private static ExecutorService workers(Settings settings) {
+    int places =
+        settings.integer("serai.verifier.quotes-in-flight")
+            + settings.integer("serai.verifier.max-connections");
+    return new ThreadPoolExecutor(
+        WORKERS,
+        WORKERS,
+        0,
+        TimeUnit.SECONDS,
+        new ArrayBlockingQueue<>(places),
+        new DefaultThreadFactory("verifier-judge", true),
+        new ThreadPoolExecutor.CallerRunsPolicy());
   }
 
   /** Keylime's agents quote one bank at a time. */
@@ -134,9 +154,10 @@ public final class VerifierRole implements Role {
       WatchStore store,
       WatchRules rules,
       WatchFlight flight,
-      WatchSettlement settlement) {
+      WatchSettlement settlement,
+      NodeCounts counts) {
     InstantSource clock = context.clock();
-    context.bind("expireProofs", new ExpireProofsProcessor(store, rules, settings, clock));
+    context.bind("expireProofs", new ExpireProofsProcessor(store, rules, settings, clock, counts));
     context.bind("takeDueNodes", new TakeDueNodesProcessor(store, flight, settings, clock));
     context.bind("beginWatch", new BeginWatchProcessor(settlement));
     context.bind("recordVerdict", new RecordVerdictProcessor(settlement));

@@ -42,6 +42,8 @@ public class TpmException extends RuntimeException {
     UNAVAILABLE,
     /** No answer before the deadline. */
     TIMEOUT,
+    /** The caller had less time than the TPM may take; it says nothing about the TPM. */
+    EXPIRED,
     /** Wrong authorization value. */
     AUTH,
     /** Dictionary attack lockout. */

@@ -216,7 +216,7 @@ public final class TpmDoctor {
       case BUSY -> "stop the process that holds the device, or let it use /dev/tpmrm0";
       case NO_LIBRARY -> "install libtss2 (./serai setup does)";
       case BAD_TCTI -> "correct serai.tpm.tcti, or leave it empty";
-      case UNAVAILABLE, TIMEOUT, RETRY ->
+      case UNAVAILABLE, TIMEOUT, EXPIRED, RETRY ->
           "look at the kernel log (dmesg | grep -i tpm); when the TPM stays silent, power cycle";
       case AUTH ->
           "the owner or endorsement hierarchy has a password; Serai needs both to be empty";

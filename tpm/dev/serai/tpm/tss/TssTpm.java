@@ -233,9 +233,11 @@ public final class TssTpm implements Tpm {
       String operation, Duration bound, boolean repeatable, Function<TpmSession, T> body) {
     long started = System.nanoTime();
     Call<T> call = new Call<>(operation, started + bound.toNanos(), repeatable, body);
+    Duration patience =
+        options.listener().patience().filter(p -> p.compareTo(bound) < 0).orElse(bound);
     try {
       enqueue(call);
-      T answer = await(call, bound);
+      T answer = await(call, bound, started + patience.toNanos());
       report(operation, Optional.empty(), started);
       return answer;
     } catch (TpmException e) {
@@ -266,9 +268,12 @@ public final class TssTpm implements Tpm {
     }
   }
 
-  private <T> T await(Call<T> call, Duration bound) {
+  /**
+   * @param leaves when the caller goes, at the call's deadline or before it
+   */
+  private <T> T await(Call<T> call, Duration bound, long leaves) {
     try {
-      return call.answer.get(call.deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+      return call.answer.get(leaves - System.nanoTime(), TimeUnit.NANOSECONDS);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof TpmException known) {
         // A new exception with the caller's stack; the owner's is the cause.
@@ -276,7 +281,7 @@ public final class TssTpm implements Tpm {
       }
       throw new IllegalStateException("TPM operation " + call.operation, e.getCause());
     } catch (TimeoutException e) {
-      throw abandon(call, bound);
+      throw leaves - call.deadline < 0 ? leave(call) : abandon(call, bound);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       calls.remove(call);
@@ -285,9 +290,47 @@ public final class TssTpm implements Tpm {
     }
   }
 
+  /** The caller goes before the TPM's time is over: no more is done for it, the owner goes on. */
+  private TpmException leave(Call<?> call) {
+    if (call.state.compareAndSet(Progress.WAITING, Progress.ABANDONED)) {
+      calls.remove(call);
+    }
+    giveUpOverdue();
+    return new TpmException(
+        Fault.EXPIRED,
+        0,
+        "%s: the caller's time was over before the TPM answered".formatted(call.operation));
+  }
+
+  /** A call that hangs may have lost its caller; whoever comes after it takes note. */
+  private void giveUpOverdue() {
+    synchronized (lock) {
+      Call<?> current = owner == null ? null : owner.current;
+      if (current != null
+          && current.deadline - System.nanoTime() < 0
+          && !current.answer.isDone()) {
+        giveUpOwner();
+      }
+    }
+  }
+
+  private void giveUpOwner() {
+    owner.lost = true;
+    owner = null;
+    loaded = Set.of();
+    lost++;
+    if (lost >= options.maxLostThreads()) {
+      refuseWaiting(this::silentException);
+    } else if (!calls.isEmpty() && !closed) {
+      owner = new Owner();
+      owner.start();
+    }
+  }
+
   private TpmException abandon(Call<?> call, Duration bound) {
     if (call.state.compareAndSet(Progress.WAITING, Progress.ABANDONED)) {
       calls.remove(call);
+      giveUpOverdue();
       return new TpmException(
           Fault.TIMEOUT,
           0,
@@ -295,16 +338,7 @@ public final class TssTpm implements Tpm {
     }
     synchronized (lock) {
       if (owner != null && owner.current == call && !call.answer.isDone()) {
-        owner.lost = true;
-        owner = null;
-        loaded = Set.of();
-        lost++;
-        if (lost >= options.maxLostThreads()) {
-          refuseWaiting(this::silentException);
-        } else if (!calls.isEmpty() && !closed) {
-          owner = new Owner();
-          owner.start();
-        }
+        giveUpOwner();
       }
     }
     return new TpmException(
