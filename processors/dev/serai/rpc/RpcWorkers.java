@@ -52,16 +52,16 @@ final class RpcWorkers {
   boolean execute(String method, Runnable call) {
     synchronized (this) {
       Share share = shares.computeIfAbsent(method, m -> new Share());
+      if (handedOver() + waiting >= threads.getCorePoolSize() + waitingLimit) {
+        return false;
+      }
       if (share.running >= runningShare) {
-        if (waiting >= waitingLimit || share.waiting.size() >= waitingShare) {
+        if (share.waiting.size() >= waitingShare) {
           return false;
         }
         share.waiting.add(call);
         waiting++;
         return true;
-      }
-      if (handedOver() >= threads.getCorePoolSize() + waitingLimit - waiting) {
-        return false;
       }
       share.running++;
     }
