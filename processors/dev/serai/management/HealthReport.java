@@ -29,6 +29,7 @@ public final class HealthReport implements AutoCloseable {
   private final InstantSource clock;
   private final Instant started;
   private final RoleProbe probe = new RoleProbe();
+  private final Vitals vitals;
 
   /**
    * @param roleOfRoute the role, or "common", that a route id belongs to
@@ -45,6 +46,32 @@ public final class HealthReport implements AutoCloseable {
     this.failures = failures;
     this.clock = clock;
     this.started = clock.instant();
+    this.vitals = new Vitals(camel);
+  }
+
+  /** Whether the process can go on by itself. */
+  public Vitals vitals() {
+    return vitals;
+  }
+
+  /** For each role why it is not ready; empty for one that is. */
+  Map<String, Optional<String>> roleReasons() {
+    Map<String, Optional<String>> reasons = new LinkedHashMap<>();
+    for (Map<String, Object> role : roles()) {
+      reasons.put(
+          String.valueOf(role.get("role")),
+          role.get("reason") instanceof Map<?, ?> reason
+              ? Optional.of(reason.get("code") + ": " + reason.get("detail"))
+              : Optional.empty());
+    }
+    return reasons;
+  }
+
+  /** Why roles cannot be judged yet. */
+  Optional<String> notStarted() {
+    return camel.isStarted()
+        ? Optional.empty()
+        : Optional.of(ReasonCode.STARTING + ": routes are being started");
   }
 
   /** Everything. */
