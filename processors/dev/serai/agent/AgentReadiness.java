@@ -49,9 +49,7 @@ final class AgentReadiness implements RoleHealth {
     AgentState state = status.state();
     Instant now = clock.instant();
     Optional<Instant> synced = lastSync.get();
-    Standing standing =
-        new Standing(
-            state.name(), notReady(state, synced, now), Map.of());
+    Standing standing = new Standing(state.name(), notReady(state, synced, now), Map.of());
     standing = standing.with("since", status.since().toString());
     if (status.nodeId().isPresent()) {
       standing = standing.with("node", status.nodeId().get());
@@ -75,8 +73,7 @@ final class AgentReadiness implements RoleHealth {
           state
               .reason()
               .orElseGet(
-                  () ->
-                      new Reason(ReasonCode.AGENT_NOT_READY, "the agent is " + state.name())));
+                  () -> new Reason(ReasonCode.AGENT_NOT_READY, "the agent is " + state.name())));
     }
     if (!bundleHeld.getAsBoolean()) {
       return Optional.of(

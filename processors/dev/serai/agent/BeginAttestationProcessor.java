@@ -78,8 +78,7 @@ final class BeginAttestationProcessor implements Processor {
         BidiCall.open(
             AgentGrpc.newStub(channel)
                     .withDeadlineAfter(
-                        Deadline.within(settings.attestTimeout()).toMillis(),
-                        TimeUnit.MILLISECONDS)
+                        Deadline.within(settings.attestTimeout()).toMillis(), TimeUnit.MILLISECONDS)
                 ::attestAgent);
     call.send(
         AttestAgentRequest.newBuilder()

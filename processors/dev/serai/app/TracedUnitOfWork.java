@@ -12,7 +12,10 @@ import org.apache.camel.spi.UnitOfWork;
 import org.apache.camel.spi.UnitOfWorkFactory;
 import org.slf4j.MDC;
 
-/** Gives each exchange its trace id and the deadline its caller named, and each step's log lines the exchange's. */
+/**
+ * Gives each exchange its trace id and the deadline its caller named, and each step's log lines the
+ * exchange's.
+ */
 final class TracedUnitOfWork extends DefaultUnitOfWork {
   private final String traceId;
   private final String outer;

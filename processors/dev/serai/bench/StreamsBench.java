@@ -36,13 +36,11 @@ public final class StreamsBench {
     try (WorkloadServer server = WorkloadServer.start(limits)) {
       KeyPair authorityKey = WorkloadServer.keyPair();
       X509Certificate authority =
-          WorkloadServer.certificate(
-              authorityKey, authorityKey, WorkloadServer.DOMAIN.id(), true);
+          WorkloadServer.certificate(authorityKey, authorityKey, WorkloadServer.DOMAIN.id(), true);
       WorkloadIdentity me = WorkloadServer.identity(authorityKey, "/me", WorkloadServer.ownUid());
       server
           .identities()
-          .replace(
-              new Snapshot(List.of(me), WorkloadServer.DOMAIN, List.of(authority), Map.of()));
+          .replace(new Snapshot(List.of(me), WorkloadServer.DOMAIN, List.of(authority), Map.of()));
       try (Client warmUp = new Client(server.socket(), WARM_UP)) {
         warmUp.awaitOpen();
       }
@@ -65,8 +63,7 @@ public final class StreamsBench {
         figures.put("kibPerStream", each);
         figures.put("targetKib", TARGET_KIB);
         figures.put(
-            "ok",
-            held == STREAMS && server.identities().streams() == STREAMS && each < TARGET_KIB);
+            "ok", held == STREAMS && server.identities().streams() == STREAMS && each < TARGET_KIB);
         return new ObjectMapper().writeValueAsString(figures);
       }
     }

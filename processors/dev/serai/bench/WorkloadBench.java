@@ -61,10 +61,12 @@ public final class WorkloadBench {
   private Map<String, Object> measure() throws Exception {
     WorkloadIdentityCache identities = server.identities();
     KeyPair authorityKey = WorkloadServer.keyPair();
-    X509Certificate authority = WorkloadServer.certificate(authorityKey, authorityKey, WorkloadServer.DOMAIN.id(), true);
+    X509Certificate authority =
+        WorkloadServer.certificate(authorityKey, authorityKey, WorkloadServer.DOMAIN.id(), true);
     List<WorkloadIdentity> entries = new ArrayList<>();
     for (int i = 0; i < ENTRIES; i++) {
-      entries.add(WorkloadServer.identity(authorityKey, "/other/" + i, "unix:uid:" + (100_000 + i)));
+      entries.add(
+          WorkloadServer.identity(authorityKey, "/other/" + i, "unix:uid:" + (100_000 + i)));
     }
     String me = WorkloadServer.ownUid();
     entries.add(WorkloadServer.identity(authorityKey, "/me", me));

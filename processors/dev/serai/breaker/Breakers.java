@@ -95,8 +95,7 @@ public final class Breakers {
     }
     Breakers made =
         new Breakers(
-            new Limits(
-                NODE_FAILURES, settings.duration("serai.verifier.breaker-open"), MOST_NODES),
+            new Limits(NODE_FAILURES, settings.duration("serai.verifier.breaker-open"), MOST_NODES),
             new Limits(failures, open, MOST_PROVIDERS),
             context.clock(),
             context.meters());

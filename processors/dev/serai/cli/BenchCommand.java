@@ -36,7 +36,8 @@ final class BenchCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "NAME",
-      description = "appraisal, providers, quote, issuing, workload, flow, dead-node, streams or start")
+      description =
+          "appraisal, providers, quote, issuing, workload, flow, dead-node, streams or start")
   private String name;
 
   @Option(names = "--json", description = "one line of JSON")

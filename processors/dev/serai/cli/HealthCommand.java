@@ -1,6 +1,5 @@
 package dev.serai.cli;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;

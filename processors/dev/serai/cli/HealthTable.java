@@ -47,7 +47,8 @@ final class HealthTable {
   private void roles(JsonNode roles) {
     blank();
     row("%-11s%-7s%s", "ROLE", "READY", "STATE");
-    for (JsonNode role : worstFirst(roles, Comparator.comparing(r -> r.path("ready").asBoolean()))) {
+    for (JsonNode role :
+        worstFirst(roles, Comparator.comparing(r -> r.path("ready").asBoolean()))) {
       boolean ready = role.path("ready").asBoolean();
       row("%-11s%-7s%s", cut(role, "role", 10), ready ? "yes" : "no", cut(role, "state", 40));
       JsonNode reason = role.path("reason");
@@ -96,7 +97,8 @@ final class HealthTable {
     row("%-34s%-11s%-11s%9s%8s%6s", "ROUTE", "ROLE", "STATE", "TOTAL", "FAILED", "NOW");
     Comparator<JsonNode> byTrouble =
         Comparator.<JsonNode, Boolean>comparing(r -> r.path("started").asBoolean())
-            .thenComparing(r -> r.path("lastFailure").path("at").asText(), Comparator.reverseOrder())
+            .thenComparing(
+                r -> r.path("lastFailure").path("at").asText(), Comparator.reverseOrder())
             .thenComparing(r -> r.path("id").asText());
     for (JsonNode route : worstFirst(routes, byTrouble)) {
       JsonNode counts = route.path("exchanges");

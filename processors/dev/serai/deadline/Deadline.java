@@ -34,8 +34,7 @@ public final class Deadline {
 
   /** So long from now. */
   public static Deadline in(Duration time) {
-    return new Deadline(
-        System.nanoTime() + Math.min(time.toMillis(), LONGEST_MILLIS) * 1_000_000);
+    return new Deadline(System.nanoTime() + Math.min(time.toMillis(), LONGEST_MILLIS) * 1_000_000);
   }
 
   /** The exchange's, if it has one. */

@@ -35,9 +35,7 @@ public final class GuardedHttpComponent extends NettyHttpComponent {
     HttpServerBootstrapFactory listener =
         new HttpServerBootstrapFactory(getMultiplexChannelHandler(configuration.getPort()));
     listener.init(
-        getCamelContext(),
-        configuration,
-        guard(configuration).createPipelineFactory(consumer));
+        getCamelContext(), configuration, guard(configuration).createPipelineFactory(consumer));
     return listener;
   }
 

@@ -150,8 +150,7 @@ public final class HealthReport implements AutoCloseable {
   }
 
   private Optional<RouteRestarts.Trouble> restarts(String routeId) {
-    return Optional.ofNullable(
-            camel.getRegistry().findSingleByType(RouteRestarts.class))
+    return Optional.ofNullable(camel.getRegistry().findSingleByType(RouteRestarts.class))
         .flatMap(restarts -> restarts.of(routeId));
   }
 

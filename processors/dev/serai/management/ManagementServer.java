@@ -177,16 +177,16 @@ public final class ManagementServer implements AutoCloseable {
     }
     Optional<Probes.Answer> probe =
         probes.answer(path, parameters(exchange.getRequestURI().getRawQuery()));
-    return probe.isPresent()
-        ? Answer.text(probe.get().status(), probe.get().text())
-        : look(path);
+    return probe.isPresent() ? Answer.text(probe.get().status(), probe.get().text()) : look(path);
   }
 
   private Answer look(String path) {
     switch (path) {
       case "/":
         return Answer.text(
-            200, "Serai: /health /health/live /health/ready /health/routes /livez /readyz /metrics /hawtio/\n");
+            200,
+            "Serai: /health /health/live /health/ready /health/routes /livez /readyz /metrics"
+                + " /hawtio/\n");
       case "/health/live":
         boolean live = health.vitals().alive();
         return Answer.json(live ? 200 : 503, Map.of("live", live));

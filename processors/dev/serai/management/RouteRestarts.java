@@ -82,9 +82,7 @@ public final class RouteRestarts extends EventNotifierSupport {
           (before, first) ->
               new Trouble(cause, before.since(), before.tries() + 1, Optional.empty()));
     } else if (event instanceof CamelEvent.RouteRestartingEvent restart) {
-      meters
-          .counter("serai.route.restarts", "route", restart.getRoute().getRouteId())
-          .increment();
+      meters.counter("serai.route.restarts", "route", restart.getRoute().getRouteId()).increment();
     } else if (event instanceof CamelEvent.RouteStartedEvent started) {
       failing.remove(started.getRoute().getRouteId());
     }
@@ -96,8 +94,7 @@ public final class RouteRestarts extends EventNotifierSupport {
     if (known == null) {
       return Optional.empty();
     }
-    return Optional.of(
-        new Trouble(known.cause(), known.since(), known.tries(), nextTry(routeId)));
+    return Optional.of(new Trouble(known.cause(), known.since(), known.tries(), nextTry(routeId)));
   }
 
   private Optional<Instant> nextTry(String routeId) {

@@ -23,8 +23,8 @@ import org.apache.camel.component.timer.TimerConsumer;
 /**
  * Whether this process can still go on by itself. Each check here says something that only a
  * restart mends: threads that wait for each other for ever, a timer whose thread has died, a heap
- * that no collection empties. That a peer, the TPM or the database is away is none of these. What is
- * found counts only when it is still so a while later.
+ * that no collection empties. That a peer, the TPM or the database is away is none of these. What
+ * is found counts only when it is still so a while later.
  */
 public final class Vitals {
   private static final Duration PATIENCE = Duration.ofSeconds(10);
@@ -111,7 +111,8 @@ public final class Vitals {
     }
     return wanted.isEmpty()
         ? Optional.empty()
-        : Optional.of("timers without a thread: " + String.join(", ", wanted.stream().sorted().toList()));
+        : Optional.of(
+            "timers without a thread: " + String.join(", ", wanted.stream().sorted().toList()));
   }
 
   private static Optional<String> fullHeap() {

@@ -55,9 +55,7 @@ final class TellIssuerProcessor implements Processor {
         BreakerPolicy.answered(exchange);
       }
       throw new RefusalException(
-          ReasonCode.ISSUER_UNREACHABLE,
-          "the issuer did not take the report: " + code,
-          e);
+          ReasonCode.ISSUER_UNREACHABLE, "the issuer did not take the report: " + code, e);
     }
   }
 }

@@ -43,10 +43,7 @@ final class WatchSettlement {
     Optional<Baseline> baseline =
         verdict instanceof Trusted trusted ? Optional.of(trusted.baseline()) : Optional.empty();
     return store.settle(
-        task,
-        breaker(task),
-        baseline,
-        node -> told(node, rules.judged(node, verdict, now)));
+        task, breaker(task), baseline, node -> told(node, rules.judged(node, verdict, now)));
   }
 
   private String breaker(WatchTask task) {

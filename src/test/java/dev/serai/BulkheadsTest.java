@@ -164,7 +164,8 @@ class BulkheadsTest {
   @Test
   void a_database_that_is_held_by_somebody_holds_up_writers_only() throws Exception {
     Path file = serai.stateDir().resolve("serai.db");
-    try (Connection holder = DriverManager.getConnection("jdbc:sqlite:" + file + "?busy_timeout=60000");
+    try (Connection holder =
+            DriverManager.getConnection("jdbc:sqlite:" + file + "?busy_timeout=60000");
         Statement statement = holder.createStatement()) {
       statement.execute("BEGIN IMMEDIATE");
       // More writers than there are threads for them; the deadline of each is shorter than what

@@ -306,9 +306,7 @@ public final class TssTpm implements Tpm {
   private void giveUpOverdue() {
     synchronized (lock) {
       Call<?> current = owner == null ? null : owner.current;
-      if (current != null
-          && current.deadline - System.nanoTime() < 0
-          && !current.answer.isDone()) {
+      if (current != null && current.deadline - System.nanoTime() < 0 && !current.answer.isDone()) {
         giveUpOwner();
       }
     }

@@ -39,8 +39,7 @@ class AgentReadinessTest {
   private Optional<Instant> lastSync = Optional.empty();
   private Optional<String> socket = Optional.empty();
   private final AgentReadiness readiness =
-      new AgentReadiness(
-          status, () -> bundle, () -> lastSync, OLDEST, () -> socket, now::get);
+      new AgentReadiness(status, () -> bundle, () -> lastSync, OLDEST, () -> socket, now::get);
 
   private void ready() {
     status.on(new AgentEvent.TpmOpened(true));

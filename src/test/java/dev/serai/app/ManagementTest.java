@@ -350,8 +350,7 @@ class ManagementTest {
         serai
             .template()
             .request(
-                "direct:two-steps",
-                exchange -> Deadline.limit(exchange, Duration.ofMillis(100)))
+                "direct:two-steps", exchange -> Deadline.limit(exchange, Duration.ofMillis(100)))
             .getMessage()
             .getBody();
     assertThat(((Refused) answer).reason().code()).isEqualTo(ReasonCode.DEADLINE_EXCEEDED);

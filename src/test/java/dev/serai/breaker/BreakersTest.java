@@ -103,12 +103,7 @@ class BreakersTest {
     assertThat(meters.getMeters()).hasSize(before);
     opened("n99");
     assertThat(
-            meters
-                .get("serai.breakers")
-                .tag("kind", "node")
-                .tag("state", "OPEN")
-                .gauge()
-                .value())
+            meters.get("serai.breakers").tag("kind", "node").tag("state", "OPEN").gauge().value())
         .isEqualTo(1);
     breakers.of(Kind.PROVIDER, "registrar");
     assertThat(
@@ -147,8 +142,7 @@ class BreakersTest {
 
     outcome.set(new RefusalException(ReasonCode.REGISTRAR_UNREACHABLE, "silent"));
     for (int i = 0; i < 5; i++) { // callers in a hurry say nothing about the provider
-      assertThat(run(guarded, Duration.ofSeconds(1)))
-          .isEqualTo(ReasonCode.REGISTRAR_UNREACHABLE);
+      assertThat(run(guarded, Duration.ofSeconds(1))).isEqualTo(ReasonCode.REGISTRAR_UNREACHABLE);
     }
     assertThat(breaker.state().state()).isEqualTo(State.CLOSED);
 

@@ -90,7 +90,8 @@ class GuardedListenerTest {
           });
       camel.start();
       for (int i = 0; i < GuardedListener.inFlightLimit(MOST); i++) {
-        Socket socket = connect("127.0.0." + (1 + i / GuardedListener.limitPerAddress(MOST)), hanging);
+        Socket socket =
+            connect("127.0.0." + (1 + i / GuardedListener.limitPerAddress(MOST)), hanging);
         held.add(socket);
         ask(socket);
       }
@@ -117,9 +118,7 @@ class GuardedListenerTest {
         assertThat(answers(elsewhere)).isTrue();
       }
       assertThat(
-              meters
-                  .counter("serai.refusals", "route", "hanging", "reason", "OVERLOADED")
-                  .count())
+              meters.counter("serai.refusals", "route", "hanging", "reason", "OVERLOADED").count())
           .isGreaterThanOrEqualTo(3);
       release.countDown();
       for (Socket socket : held) {

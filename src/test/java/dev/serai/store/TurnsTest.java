@@ -69,9 +69,7 @@ class TurnsTest {
     }
     release.countDown();
     assertThat(hanging.get()).isTrue();
-    await()
-        .atMost(Duration.ofSeconds(60))
-        .until(() -> waiting.stream().allMatch(Future::isDone));
+    await().atMost(Duration.ofSeconds(60)).until(() -> waiting.stream().allMatch(Future::isDone));
     assertThat(turns.<Boolean>in(() -> true)).as("afterwards").isTrue();
   }
 

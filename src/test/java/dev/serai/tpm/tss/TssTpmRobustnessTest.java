@@ -318,8 +318,7 @@ class TssTpmRobustnessTest {
       software.stop();
       patience.set(Optional.of(Duration.ofMillis(200)));
       for (int i = 0; i < 3; i++) { // with one lost thread the fourth would be refused unasked
-        assertFault(
-            Fault.EXPIRED, () -> hurried.quote(Attestation.ECDSA_P256, PCRS, NONCE));
+        assertFault(Fault.EXPIRED, () -> hurried.quote(Attestation.ECDSA_P256, PCRS, NONCE));
       }
       software.cont();
       patience.set(Optional.empty());
