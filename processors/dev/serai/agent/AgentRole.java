@@ -4,12 +4,9 @@ import dev.serai.http.GuardedListener;
 import dev.serai.http.WriteHttpAnswerProcessor;
 import dev.serai.net.SpiffeTrustManager;
 import dev.serai.net.SwappableTls;
-import dev.serai.reason.Reason;
-import dev.serai.reason.ReasonCode;
 import dev.serai.role.Reloadable;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
-import dev.serai.role.RoleHealth;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.tpm.Tpm;
@@ -20,13 +17,11 @@ import dev.serai.tpm.tss.TssTpm;
 import dev.serai.workload.WorkloadBeans;
 import dev.serai.workload.WorkloadIdentityCache;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.Timer;
 import java.net.URI;
+import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.DoubleSupplier;
 import java.util.function.Function;
@@ -43,6 +38,12 @@ public final class AgentRole implements Role {
 
   private static final int API_CONNECTIONS = 128;
   private static final Duration API_SILENCE = Duration.ofSeconds(60);
+
+  private static final Duration FIRST_LOOKS = Duration.ofMillis(250);
+  private static final Duration LATER_LOOKS = Duration.ofSeconds(5);
+
+  /** However short the period: a busy machine is not a stale agent. */
+  private static final Duration LEAST_STALE = Duration.ofSeconds(30);
 
   private final Function<RoleContext, Tpm> tpms;
 
@@ -75,7 +76,6 @@ public final class AgentRole implements Role {
     AgentStatus status = new AgentStatus(settings.pace(), clock, dice);
     status.meter(context.meters());
     context.bind("agentStatus", status);
-    context.bind("roleHealth-agent", health(status, clock));
     context.bind("chooseAgentAction", new AgentDriver(status, clock));
 
     SoftwareKeys keys = new SoftwareKeys(files);
@@ -161,6 +161,7 @@ public final class AgentRole implements Role {
             syncNow,
             clock);
     context.bind("workloadSvids", svids);
+    bindHealth(context, status, bundles, svids);
     status.onChange(publisher);
     context.bind("beginSync", new BeginSyncProcessor(status, svids));
     context.bind("fetchBundle", new FetchBundleProcessor(issuer, bundles, settings));
@@ -249,50 +250,31 @@ public final class AgentRole implements Role {
         TpmOptions.defaults()
             .withTcti(context.settings().optionalText("serai.tpm.tcti").orElse(""))
             .withAllowSoftware(context.settings().flag("serai.tpm.allow-software"))
-            .withListener(
-                (operation, fault, took) ->
-                    Timer.builder("serai.tpm.operation")
-                        .description("Time of a TPM operation, waiting for its turn included")
-                        .tag("operation", operation)
-                        .tag(
-                            "result",
-                            fault.map(f -> f.name().toLowerCase(Locale.ROOT)).orElse("ok"))
-                        .register(meters)
-                        .record(took));
+            .withListener(new TpmCallers(meters));
     return TssTpm.lazy(options);
   }
 
-  private static RoleHealth health(AgentStatus status, InstantSource clock) {
-    return () -> {
-      AgentState state = status.state();
-      RoleHealth.Standing standing =
-          state instanceof AgentState.Attested
-              ? RoleHealth.Standing.ready(state.name())
-              : RoleHealth.Standing.waiting(
-                  state.name(),
-                  state
-                      .reason()
-                      .orElseGet(
-                          () ->
-                              new Reason(
-                                  ReasonCode.AGENT_NOT_READY, "the agent is " + state.name())));
-      standing = standing.with("since", status.since().toString());
-      if (status.nodeId().isPresent()) {
-        standing = standing.with("node", status.nodeId().get());
-      }
-      if (state.nextTry().isPresent()) {
-        Instant next = state.nextTry().get();
-        Instant now = clock.instant();
-        standing = standing.with("nextTry", (next.isBefore(now) ? now : next).toString());
-      }
-      if (state instanceof AgentState.Attested attested) {
-        standing =
-            standing
-                .with("spiffeId", attested.svid().spiffeId())
-                .with("svidNotAfter", attested.svid().notAfter().toString());
-      }
-      return standing;
-    };
+  private static void bindHealth(
+      RoleContext context, AgentStatus status, TrustBundles bundles, WorkloadSvids svids) {
+    Duration period = Duration.ofMillis(context.settings().integer("serai.agent.sync-period"));
+    Duration oldest =
+        period.multipliedBy(context.settings().integer("serai.agent.stale-after-periods"));
+    WorkloadProbe probe =
+        new WorkloadProbe(
+            Path.of(context.settings().text("serai.agent.workload-socket")),
+            FIRST_LOOKS,
+            LATER_LOOKS);
+    context.onStop(probe);
+    context.afterStart(probe::start);
+    context.bind(
+        "roleHealth-agent",
+        new AgentReadiness(
+            status,
+            () -> !bundles.authorities().isEmpty(),
+            svids::lastSync,
+            oldest.compareTo(LEAST_STALE) < 0 ? LEAST_STALE : oldest,
+            probe::trouble,
+            context.clock()));
   }
 
   /** One template per context, made when it is first needed. */

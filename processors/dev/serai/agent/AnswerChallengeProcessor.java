@@ -2,6 +2,7 @@ package dev.serai.agent;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.google.protobuf.ByteString;
+import dev.serai.deadline.Deadline;
 import dev.serai.keylime.KeylimeJson;
 import dev.serai.proto.spire.agent.v1.AttestAgentRequest;
 import dev.serai.proto.spire.agent.v1.AttestAgentResponse;
@@ -49,7 +50,7 @@ final class AnswerChallengeProcessor implements Processor {
       AttestAgentResponse answer =
           attestation
               .call()
-              .next(settings.attestTimeout())
+              .next(Deadline.within(settings.attestTimeout()))
               .orElseThrow(
                   () ->
                       Status.UNAVAILABLE

@@ -2,6 +2,7 @@ package dev.serai.agent;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.serai.deadline.Deadline;
 import dev.serai.proto.serai.v1.AttestationChallenge;
 import dev.serai.proto.spire.agent.v1.AgentGrpc;
 import dev.serai.proto.spire.agent.v1.AgentX509SVIDParams;
@@ -44,9 +45,11 @@ final class BeginAttestationProcessor implements Processor {
 
   @Override
   public void process(Exchange exchange) {
+    // One deadline for all of it: the calls to the TPM and the two messages of the issuer.
+    Deadline.limit(exchange, settings.attestTimeout());
     ManagedChannel channel = issuer.asAnybody();
     Attestation begun;
-    try {
+    try (Deadline.Scope scope = Deadline.enter(Deadline.of(exchange))) {
       begun = begin(channel);
     } catch (StatusRuntimeException e) {
       channel.shutdownNow();
@@ -74,7 +77,8 @@ final class BeginAttestationProcessor implements Processor {
     BidiCall<AttestAgentRequest, AttestAgentResponse> call =
         BidiCall.open(
             AgentGrpc.newStub(channel)
-                    .withDeadlineAfter(settings.attestTimeout().toMillis(), TimeUnit.MILLISECONDS)
+                    .withDeadlineAfter(
+                        Deadline.within(settings.attestTimeout()).toMillis(), TimeUnit.MILLISECONDS)
                 ::attestAgent);
     call.send(
         AttestAgentRequest.newBuilder()
@@ -89,7 +93,7 @@ final class BeginAttestationProcessor implements Processor {
                             .setCsr(ByteString.copyFrom(csr.toArray()))))
             .build());
     AttestAgentResponse first =
-        call.next(settings.attestTimeout())
+        call.next(Deadline.within(settings.attestTimeout()))
             .orElseThrow(
                 () ->
                     Status.UNAVAILABLE

@@ -1,5 +1,6 @@
 package dev.serai.agent;
 
+import dev.serai.deadline.Deadline;
 import dev.serai.keylime.QuoteString;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
@@ -31,7 +32,7 @@ final class QuoteMaker {
   static final int KEY_PCR = 16;
 
   private static final int TRIES = 5;
-  private static final long LONGEST_WAIT_SECONDS = 10;
+  private static final Duration LONGEST_WAIT = Duration.ofSeconds(10);
 
   private final Tpm tpm;
   private final KeyRef.Attestation ak;
@@ -69,7 +70,7 @@ final class QuoteMaker {
   /** One quote at a time: what PCR 16 holds belongs to the quote that follows. */
   private QuoteString inTurn(java.util.function.Supplier<QuoteString> work) {
     try {
-      if (!turn.tryLock(LONGEST_WAIT_SECONDS, TimeUnit.SECONDS)) {
+      if (!turn.tryLock(Deadline.within(LONGEST_WAIT).toMillis(), TimeUnit.MILLISECONDS)) {
         throw new RefusalException(
             ReasonCode.OVERLOADED, "the TPM had no turn for another quote in time");
       }

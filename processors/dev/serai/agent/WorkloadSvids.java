@@ -20,6 +20,7 @@ final class WorkloadSvids {
   private List<X509Certificate> bundle = List.of();
   private Map<String, List<X509Certificate>> federated = Map.of();
   private boolean synced;
+  private Optional<Instant> lastSync = Optional.empty();
   private long epoch;
 
   /** What may be handed out now. svids by entry id; an entry without one has none yet. */
@@ -72,6 +73,7 @@ final class WorkloadSvids {
     bundle = round.bundle();
     federated = round.federated();
     synced = true;
+    lastSync = Optional.of(now);
     return true;
   }
 
@@ -81,6 +83,12 @@ final class WorkloadSvids {
     entries.clear();
     svids.clear();
     synced = false;
+    lastSync = Optional.empty();
+  }
+
+  /** When the entries were last those of the issuer; empty when there are none. */
+  synchronized Optional<Instant> lastSync() {
+    return lastSync;
   }
 
   /** Removes what has ended; true when something had. */

@@ -95,7 +95,11 @@ public final class RefuseProcessor implements Processor, LastFailures {
       exchange.getMessage().setBody(refused);
       return;
     }
-    HttpAnswers.write(exchange, httpAnswer(refused));
+    HttpAnswer answer = httpAnswer(refused);
+    HttpAnswers.write(exchange, answer);
+    if (answer.status() == 429 || answer.status() == 503) {
+      exchange.getMessage().setHeader("Retry-After", "1");
+    }
     exchange.getMessage().setHeader(HttpAnswers.REASON_HEADER, refused.reason().code().name());
   }
 

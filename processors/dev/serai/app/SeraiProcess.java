@@ -2,9 +2,12 @@ package dev.serai.app;
 
 import dev.serai.agent.RemoteRoleIdentities;
 import dev.serai.app.RouteFiles.RouteFile;
+import dev.serai.breaker.Breakers;
 import dev.serai.http.GuardedHttpComponent;
+import dev.serai.management.BreakerBeans;
 import dev.serai.management.HealthReport;
 import dev.serai.management.ManagementServer;
+import dev.serai.management.RouteRestarts;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.role.Reloadable;
@@ -246,15 +249,24 @@ public final class SeraiProcess implements AutoCloseable {
     main.configure()
         .setShutdownTimeout((int) Math.max(1, settings.duration("serai.stop-timeout").toSeconds()));
     main.configure().setShutdownLogInflightExchangesOnTimeout(false);
+    main.configure().routeControllerConfig().setBackOffDelay(millis("serai.routes.retry-first"));
+    main.configure().routeControllerConfig().setBackOffMaxDelay(millis("serai.routes.retry-most"));
+  }
+
+  private long millis(String key) {
+    return settings.duration(key).toMillis();
   }
 
   private void bindAll(CamelContext camel) {
     UnitOfWorkFactory units = new TracedUnitOfWork.Factory();
     camel.getCamelContextExtension().addContextPlugin(UnitOfWorkFactory.class, units);
+    camel.getCamelContextExtension().addInterceptStrategy(new DeadlineSteps());
     RefuseProcessor refusals = new RefuseProcessor(meters, clock);
     camel.getRegistry().bind("refuse", refusals);
     camel.addComponent("netty-http", new GuardedHttpComponent());
     ProcessMeters.bind(camel, meters).forEach(onStop::push);
+    camel.getRegistry().bind("routeRestarts", RouteRestarts.follow(camel, meters));
+    onStop.push(BreakerBeans.register(Breakers.of(context), camel.getName() + "@" + stateDir));
     startManagement(camel, refusals);
     if (!roleNames.contains("issuer")) {
       RemoteRoleIdentities identities = RemoteRoleIdentities.of(context);

@@ -1,5 +1,6 @@
 package dev.serai.app;
 
+import dev.serai.deadline.Deadline;
 import dev.serai.role.TraceId;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.CamelContext;
@@ -11,7 +12,10 @@ import org.apache.camel.spi.UnitOfWork;
 import org.apache.camel.spi.UnitOfWorkFactory;
 import org.slf4j.MDC;
 
-/** Gives each exchange its trace id, and each step's log lines the exchange's. */
+/**
+ * Gives each exchange its trace id and the deadline its caller named, and each step's log lines the
+ * exchange's.
+ */
 final class TracedUnitOfWork extends DefaultUnitOfWork {
   private final String traceId;
   private final String outer;
@@ -26,6 +30,10 @@ final class TracedUnitOfWork extends DefaultUnitOfWork {
     }
     this.outer = MDC.get(TraceId.VARIABLE);
     this.traceId = TraceId.of(exchange);
+    if (exchange.getFromRouteId() != null) {
+      Deadline.fromHeader(exchange.getMessage().getHeader(Deadline.HEADER))
+          .ifPresent(deadline -> Deadline.limit(exchange, deadline.remaining()));
+    }
   }
 
   /** Makes them. */

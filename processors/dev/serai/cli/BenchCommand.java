@@ -28,13 +28,16 @@ final class BenchCommand implements Callable<Integer> {
           "issuing", "dev.serai.bench.IssuingBench",
           "workload", "dev.serai.bench.WorkloadBench",
           "flow", "dev.serai.bench.FlowBench",
+          "dead-node", "dev.serai.bench.DeadNodeBench",
+          "streams", "dev.serai.bench.StreamsBench",
           "start", "dev.serai.bench.StartBench");
 
   @Spec private CommandSpec spec;
 
   @Parameters(
       paramLabel = "NAME",
-      description = "appraisal, providers, quote, issuing, workload, flow or start")
+      description =
+          "appraisal, providers, quote, issuing, workload, flow, dead-node, streams or start")
   private String name;
 
   @Option(names = "--json", description = "one line of JSON")

@@ -1,6 +1,5 @@
 package dev.serai.cli;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
@@ -11,10 +10,9 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -57,7 +55,7 @@ final class HealthCommand implements Callable<Integer> {
     if (json) {
       out.println(answer.body());
     } else {
-      print(out, READER.readTree(answer.body()));
+      out.print(HealthTable.of(READER.readTree(answer.body())));
     }
     out.flush();
     return answer.statusCode() == 200 ? 0 : 1;
@@ -78,54 +76,18 @@ final class HealthCommand implements Callable<Integer> {
         HttpRequest.newBuilder(URI.create(base + "/health"))
             .timeout(Duration.ofSeconds(10))
             .build();
+    HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
     try {
-      return HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+      return client.send(request, HttpResponse.BodyHandlers.ofString());
     } catch (ConnectException e) {
       throw new RefusalException(
           ReasonCode.PEER_UNAVAILABLE, "nothing listens at " + base + "; is serai running?", e);
+    } catch (HttpTimeoutException e) {
+      throw new RefusalException(
+          ReasonCode.DEADLINE_EXCEEDED, "no answer from " + base + " within 10 s", e);
+    } catch (IOException e) {
+      throw new RefusalException(
+          ReasonCode.PEER_UNAVAILABLE, "what listens at " + base + " is not serai's management", e);
     }
-  }
-
-  private static void print(PrintWriter out, JsonNode health) {
-    out.println(health.path("ready").asBoolean() ? "ready" : "NOT READY");
-    List<List<String>> roles = new ArrayList<>();
-    for (JsonNode role : health.path("roles")) {
-      JsonNode reason = role.path("reason");
-      roles.add(
-          List.of(
-              role.path("role").asText(),
-              role.path("ready").asBoolean() ? "ready" : "waiting",
-              role.path("state").asText(),
-              reason.isObject()
-                  ? reason.path("code").asText()
-                      + ": "
-                      + reason.path("detail").asText()
-                      + " | remedy: "
-                      + reason.path("remedy").asText()
-                  : ""));
-    }
-    out.println();
-    out.print(Output.table(List.of("ROLE", "READY", "STATE", "REASON"), roles));
-    List<List<String>> routes = new ArrayList<>();
-    for (JsonNode route : health.path("routes")) {
-      JsonNode counts = route.path("exchanges");
-      JsonNode last = route.path("lastFailure");
-      routes.add(
-          List.of(
-              route.path("id").asText(),
-              route.path("role").asText(),
-              route.path("state").asText(),
-              counts.path("total").asText(),
-              counts.path("failed").asText(),
-              counts.path("inflight").asText(),
-              last.isObject()
-                  ? last.path("code").asText() + " at " + last.path("at").asText()
-                  : ""));
-    }
-    out.println();
-    out.print(
-        Output.table(
-            List.of("ROUTE", "ROLE", "STATE", "TOTAL", "FAILED", "INFLIGHT", "LAST FAILURE"),
-            routes));
   }
 }

@@ -73,6 +73,10 @@ final class NodeCommands {
     view.put("lastVerdictAt", Output.time(node.getLastVerdictAt()));
     view.put("svidExpiresAt", Output.time(node.getSvidExpiresAt()));
     view.put("breaker", node.getBreaker());
+    view.put("breakerSince", Output.time(node.getBreakerSince()));
+    view.put("breakerFailures", node.getBreakerFailures());
+    view.put("breakerNextTry", Output.time(node.getBreakerNextTry()));
+    view.put("breakerTrouble", node.getBreakerTrouble());
     view.put("ekName", node.getEkName());
     view.put("akName", node.getAkName());
     view.put("pcrs", new TreeMap<>(node.getPcrsMap()));

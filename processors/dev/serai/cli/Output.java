@@ -67,7 +67,7 @@ final class Output {
   }
 
   /** What a node or a peer wrote can neither add a line nor steer the terminal. */
-  private static String plain(String text) {
+  static String plain(String text) {
     return text.replaceAll("\\p{Cntrl}|[\\u0080-\\u009f\\u202a-\\u202e\\u2066-\\u2069]", "?");
   }
 

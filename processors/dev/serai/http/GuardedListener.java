@@ -1,9 +1,16 @@
 package dev.serai.http;
 
+import dev.serai.reason.ReasonCode;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.timeout.ReadTimeoutHandler;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.EventExecutorGroup;
+import io.netty.util.concurrent.NonStickyEventExecutorGroup;
 import io.netty.util.concurrent.ScheduledFuture;
+import io.netty.util.concurrent.UnorderedThreadPoolEventExecutor;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -18,10 +25,14 @@ import org.apache.camel.component.netty.http.NettyHttpConsumer;
 
 /**
  * Connections of a netty-http listener, each with limits: how many at once, in all and from one
- * address, how long a handshake, how long a silence, how long at all. Bind one for each listener
- * and name it in {@code serverInitializerFactory}.
+ * address, how long a handshake, how long a silence, how long at all, and how many requests are on
+ * their way. Bind one for each listener and name it in {@code serverInitializerFactory}. Each has
+ * threads of its own.
  */
 public final class GuardedListener extends HttpServerInitializerFactory {
+  /** Threads on which requests run in routes; started when they are needed. */
+  private static final int WORKERS = 8;
+
   private static final Duration HANDSHAKE = Duration.ofSeconds(10);
 
   /** A connection ends at this age: a byte now and then keeps nothing open for ever. */
@@ -32,6 +43,9 @@ public final class GuardedListener extends HttpServerInitializerFactory {
   private final int maxConnections;
   private final Duration silence;
   private final boolean asksForCertificate;
+  private final AtomicInteger inFlight;
+  private final EventExecutorGroup workers;
+  private Runnable refused = () -> {};
 
   private GuardedListener(int maxConnections, Duration silence, boolean asksForCertificate) {
     this.open = new AtomicInteger();
@@ -39,6 +53,17 @@ public final class GuardedListener extends HttpServerInitializerFactory {
     this.maxConnections = maxConnections;
     this.silence = silence;
     this.asksForCertificate = asksForCertificate;
+    this.inFlight = new AtomicInteger();
+    this.workers = workers();
+  }
+
+  /** Of this listener alone: what hangs behind another one holds up none of these. */
+  private static EventExecutorGroup workers() {
+    UnorderedThreadPoolEventExecutor threads =
+        new UnorderedThreadPoolEventExecutor(WORKERS, new DefaultThreadFactory("http", true));
+    threads.setKeepAliveTime(30, TimeUnit.SECONDS);
+    threads.allowCoreThreadTimeOut(true);
+    return new NonStickyEventExecutorGroup(threads);
   }
 
   private GuardedListener(NettyHttpConsumer consumer, GuardedListener template) {
@@ -48,6 +73,25 @@ public final class GuardedListener extends HttpServerInitializerFactory {
     this.maxConnections = template.maxConnections;
     this.silence = template.silence;
     this.asksForCertificate = template.asksForCertificate;
+    this.inFlight = template.inFlight;
+    this.workers = template.workers;
+    this.refused = counter(consumer);
+    consumer.getConfiguration().setUsingExecutorService(false); // there is one, see below
+  }
+
+  private static Runnable counter(NettyHttpConsumer consumer) {
+    MeterRegistry meters =
+        consumer
+            .getEndpoint()
+            .getCamelContext()
+            .getRegistry()
+            .findSingleByType(MeterRegistry.class);
+    if (meters == null) {
+      return () -> {};
+    }
+    String route = consumer.getRoute() == null ? "none" : consumer.getRoute().getRouteId();
+    return meters.counter("serai.refusals", "route", route, "reason", ReasonCode.OVERLOADED.name())
+        ::increment;
   }
 
   /** Without TLS, or with TLS as the endpoint configures it. */
@@ -80,6 +124,11 @@ public final class GuardedListener extends HttpServerInitializerFactory {
             .schedule(() -> channel.unsafe().closeForcibly(), OLDEST.toSeconds(), TimeUnit.SECONDS);
     channel.closeFuture().addListener(closed -> oldest.cancel(false));
     super.initChannel(channel);
+    ChannelHandler route = channel.pipeline().remove("handler");
+    channel
+        .pipeline()
+        .addLast("gate", new RequestGate(inFlight, inFlightLimit(maxConnections), refused))
+        .addLast(workers, "handler", route);
     channel
         .pipeline()
         .addFirst("silence", new ReadTimeoutHandler(silence.toMillis(), TimeUnit.MILLISECONDS));
@@ -111,6 +160,15 @@ public final class GuardedListener extends HttpServerInitializerFactory {
   private void leave(InetAddress address) {
     open.decrementAndGet();
     openByAddress.computeIfPresent(address, (same, count) -> count == 1 ? null : count - 1);
+  }
+
+  /** Requests that run or wait: half of the connections, so that the others hear why not. */
+  static int inFlightLimit(int maxConnections) {
+    return Math.max(1, maxConnections / 2);
+  }
+
+  void stop() {
+    var unused = workers.shutdownGracefully(0, 1, TimeUnit.SECONDS);
   }
 
   /** One address never takes all of a listener. */

@@ -1,5 +1,6 @@
 package dev.serai.http;
 
+import dev.serai.deadline.Deadline;
 import dev.serai.tpm.Bytes;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBufUtil;
@@ -46,7 +47,8 @@ import javax.net.ssl.SSLEngine;
 /**
  * GET over one connection of its own, with one deadline from name look-up to last byte and a limit
  * on the answer. No thread waits for an answer, so any number of silent servers holds none up; a
- * redirect is an answer like any other. Safe for any thread.
+ * redirect is an answer like any other. The other side is told how long we wait. Safe for any
+ * thread.
  */
 public final class HttpGet implements AutoCloseable {
   private static final int MAX_HEADERS = 16 * 1024;
@@ -203,6 +205,7 @@ public final class HttpGet implements AutoCloseable {
         .set(HttpHeaderNames.HOST, NetUtil.toSocketAddressString(request.host(), request.port()))
         .set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE)
         .set(HttpHeaderNames.ACCEPT, HttpHeaderValues.APPLICATION_JSON);
+    wire.headers().set(Deadline.HEADER, request.deadline().toMillis());
     request.headers().forEach((name, value) -> wire.headers().set(name, value));
     return wire;
   }

@@ -6,6 +6,7 @@ import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.store.Database;
+import dev.serai.store.Turns;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -24,6 +25,7 @@ import java.util.function.UnaryOperator;
  */
 final class EntryStore {
   private final Database database;
+  private final Turns turn = new Turns("the entries", 1);
   private final EntryRules rules;
   private final EntryIndex index;
   private final ChangeFeed feed;
@@ -47,7 +49,11 @@ final class EntryStore {
   record Created(RegisteredEntry entry, boolean isNew) {}
 
   /** Takes it, or finds the similar one that is there. @throws RefusalException ENTRY_INVALID */
-  synchronized Created create(Entry wished) {
+  Created create(Entry wished) {
+    return turn.in(() -> createInTurn(wished));
+  }
+
+  private Created createInTurn(Entry wished) {
     Entry checked = rules.checked(wished);
     long now = clock.instant().getEpochSecond();
     String id = checked.getId().isEmpty() ? UUID.randomUUID().toString() : checked.getId();
@@ -74,7 +80,11 @@ final class EntryStore {
    * @return empty when there is no such entry
    * @throws RefusalException ENTRY_INVALID, or ENTRY_EXISTS when it becomes similar to another
    */
-  synchronized Optional<RegisteredEntry> update(String id, UnaryOperator<Entry> change) {
+  Optional<RegisteredEntry> update(String id, UnaryOperator<Entry> change) {
+    return turn.in(() -> updateInTurn(id, change));
+  }
+
+  private Optional<RegisteredEntry> updateInTurn(String id, UnaryOperator<Entry> change) {
     Optional<RegisteredEntry> found = index.find(id);
     if (found.isEmpty()) {
       return Optional.empty();
@@ -103,7 +113,11 @@ final class EntryStore {
   }
 
   /** False when there was none. */
-  synchronized boolean delete(String id) {
+  boolean delete(String id) {
+    return turn.in(() -> deleteInTurn(id));
+  }
+
+  private boolean deleteInTurn(String id) {
     Optional<RegisteredEntry> found = index.find(id);
     if (found.isEmpty()) {
       return false;
@@ -113,7 +127,11 @@ final class EntryStore {
   }
 
   /** Drops what has expired. */
-  synchronized void prune() {
+  void prune() {
+    turn.run(() -> pruneInTurn());
+  }
+
+  private void pruneInTurn() {
     Instant now = clock.instant();
     index.all().stream().filter(entry -> entry.isExpired(now)).toList().forEach(this::remove);
   }

@@ -5,6 +5,8 @@ import dev.serai.appraisal.EnrolmentBans;
 import dev.serai.appraisal.NodeWatch;
 import dev.serai.appraisal.StateReport;
 import dev.serai.appraisal.Trusted;
+import dev.serai.breaker.BreakerPolicy;
+import dev.serai.breaker.Breakers;
 import dev.serai.net.RoleIdentities;
 import dev.serai.net.SwappableTls;
 import dev.serai.net.TlsContexts;
@@ -264,6 +266,12 @@ public final class IssuerRole implements Role {
             identities.forRole(LocalRoleIdentities.ISSUER_ROLE),
             trustDomain.withPath("/serai/verifier")::equals));
     context.bind("writeAppraisalRequest", new WriteAppraisalRequestProcessor());
+    context.bind(
+        "verifierBreaker",
+        new BreakerPolicy(
+            Breakers.of(context).of(Breakers.Kind.PROVIDER, "verifier"),
+            ReasonCode.PEER_UNAVAILABLE,
+            WriteAppraisalRequestProcessor.DEADLINE));
     context.bind("readAppraisalVerdict", new ReadVerdictProcessor());
   }
 
@@ -348,7 +356,8 @@ public final class IssuerRole implements Role {
             nodes,
             agents,
             neighbour(context, "enrolledNodes", EnrolledNodes.class),
-            neighbour(context, "nodeWatch", NodeWatch.class));
+            neighbour(context, "nodeWatch", NodeWatch.class),
+            Breakers.of(context));
     context.bind(
         "adminListNodes",
         new CallProcessor<>(Caller.Local.class, ListNodesRequest.class, admin::list));

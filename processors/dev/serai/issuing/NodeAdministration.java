@@ -3,6 +3,8 @@ package dev.serai.issuing;
 import dev.serai.appraisal.EnrolledNodes;
 import dev.serai.appraisal.NodeRecord;
 import dev.serai.appraisal.NodeWatch;
+import dev.serai.breaker.BreakerState;
+import dev.serai.breaker.Breakers;
 import dev.serai.proto.serai.v1.ListNodesRequest;
 import dev.serai.proto.serai.v1.ListNodesResponse;
 import dev.serai.proto.serai.v1.NodeView;
@@ -29,16 +31,19 @@ final class NodeAdministration {
   private final AgentAdministration agents;
   private final Supplier<Optional<EnrolledNodes>> enrolled;
   private final Supplier<Optional<NodeWatch>> watched;
+  private final Breakers breakers;
 
   NodeAdministration(
       NodeStore nodes,
       AgentAdministration agents,
       Supplier<Optional<EnrolledNodes>> enrolled,
-      Supplier<Optional<NodeWatch>> watched) {
+      Supplier<Optional<NodeWatch>> watched,
+      Breakers breakers) {
     this.nodes = nodes;
     this.agents = agents;
     this.enrolled = enrolled;
     this.watched = watched;
+    this.breakers = breakers;
   }
 
   /** One node by what is known of it; at least one of both is there. */
@@ -168,7 +173,18 @@ final class NodeAdministration {
     node.nodeId()
         .flatMap(id -> watched.get().flatMap(w -> w.byId(id)))
         .ifPresent(w -> view.setBreaker(w.breaker()).putAllPcrs(w.pcrs()));
+    node.nodeId()
+        .flatMap(id -> breakers.find(Breakers.Kind.NODE, id))
+        .ifPresent(breaker -> addBreaker(breaker, view));
     return view.setState(state(node, standing)).build();
+  }
+
+  private static void addBreaker(BreakerState breaker, NodeView.Builder view) {
+    view.setBreaker(breaker.state().name())
+        .setBreakerSince(breaker.since().toEpochMilli())
+        .setBreakerFailures(breaker.failures())
+        .setBreakerNextTry(breaker.nextTry().map(Instant::toEpochMilli).orElse(0L))
+        .setBreakerTrouble(breaker.trouble());
   }
 
   private String state(Known node, Optional<NodeStanding> standing) {

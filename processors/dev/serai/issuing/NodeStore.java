@@ -10,6 +10,7 @@ import dev.serai.reason.ReasonCode;
 import dev.serai.spiffe.Selector;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.store.Database;
+import dev.serai.store.Turns;
 import java.math.BigInteger;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -37,6 +38,7 @@ import java.util.function.UnaryOperator;
  */
 final class NodeStore {
   private final Database database;
+  private final Turns turn = new Turns("the node records", 1);
   private final ChangeFeed feed;
   private final InstantSource clock;
   private final Supplier<Optional<EnrolmentBans>> registrar;
@@ -102,7 +104,11 @@ final class NodeStore {
    *
    * @throws dev.serai.reason.RefusalException NODE_BANNED
    */
-  synchronized void recordAttested(AttestedNode node) {
+  void recordAttested(AttestedNode node) {
+    turn.run(() -> recordAttestedInTurn(node));
+  }
+
+  private void recordAttestedInTurn(AttestedNode node) {
     AttestedNode before = nodes.get(node.id());
     boolean ekBanned = node.appraised().filter(a -> isEkBanned(a.ekName())).isPresent();
     if (ekBanned || (before != null && isBanned(before))) {
@@ -133,7 +139,11 @@ final class NodeStore {
   }
 
   /** The certificate proved to be in use: the one before it is over. */
-  synchronized AttestedNode promote(SpiffeId id, BigInteger serial) {
+  AttestedNode promote(SpiffeId id, BigInteger serial) {
+    return turn.in(() -> promoteInTurn(id, serial));
+  }
+
+  private AttestedNode promoteInTurn(SpiffeId id, BigInteger serial) {
     AttestedNode node = nodes.get(id);
     if (node == null || node.fresh().filter(f -> f.serial().equals(serial)).isEmpty()) {
       return node;
@@ -141,7 +151,11 @@ final class NodeStore {
     return replace(node.promoted(), false);
   }
 
-  synchronized Optional<AttestedNode> change(SpiffeId id, UnaryOperator<AttestedNode> change) {
+  Optional<AttestedNode> change(SpiffeId id, UnaryOperator<AttestedNode> change) {
+    return turn.in(() -> changeInTurn(id, change));
+  }
+
+  private Optional<AttestedNode> changeInTurn(SpiffeId id, UnaryOperator<AttestedNode> change) {
     AttestedNode node = nodes.get(id);
     return node == null ? Optional.empty() : Optional.of(replace(change.apply(node), true));
   }
@@ -160,7 +174,11 @@ final class NodeStore {
   }
 
   /** Forgets the node; a ban of its TPM stays. False when there was none. */
-  synchronized boolean delete(SpiffeId id) {
+  boolean delete(SpiffeId id) {
+    return turn.in(() -> deleteInTurn(id));
+  }
+
+  private boolean deleteInTurn(SpiffeId id) {
     AttestedNode node = nodes.get(id);
     if (node == null) {
       return false;
@@ -183,7 +201,11 @@ final class NodeStore {
   }
 
   /** Refuses a TPM under whatever node id, and the node it is known as. */
-  synchronized void banEk(String ekName) {
+  void banEk(String ekName) {
+    turn.run(() -> banEkInTurn(ekName));
+  }
+
+  private void banEkInTurn(String ekName) {
     long now = clock.millis();
     database.write(
         connection -> {
@@ -201,7 +223,11 @@ final class NodeStore {
     announce(ekName);
   }
 
-  synchronized void unbanEk(String ekName) {
+  void unbanEk(String ekName) {
+    turn.run(() -> unbanEkInTurn(ekName));
+  }
+
+  private void unbanEkInTurn(String ekName) {
     database.write(
         connection -> {
           execute(connection, "DELETE FROM issuer_ek_ban WHERE ek_name = ?", ekName);
@@ -220,7 +246,11 @@ final class NodeStore {
   }
 
   /** The verifier's word. One that is not newer than what is known changes nothing. */
-  synchronized void apply(NodeStanding standing) {
+  void apply(NodeStanding standing) {
+    turn.run(() -> applyInTurn(standing));
+  }
+
+  private void applyInTurn(NodeStanding standing) {
     NodeStanding known = standings.get(standing.nodeId());
     if (known != null && !standing.at().isAfter(known.at())) {
       return;
@@ -237,7 +267,11 @@ final class NodeStore {
   }
 
   /** Drops nodes whose certificates ran out before this; banned ones stay. */
-  synchronized void prune(Instant expiredBefore) {
+  void prune(Instant expiredBefore) {
+    turn.run(() -> pruneInTurn(expiredBefore));
+  }
+
+  private void pruneInTurn(Instant expiredBefore) {
     nodes.values().stream()
         .filter(node -> !isBanned(node))
         .filter(node -> node.latest().notAfter().isBefore(expiredBefore))

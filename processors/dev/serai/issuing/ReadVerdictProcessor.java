@@ -1,6 +1,7 @@
 package dev.serai.issuing;
 
 import dev.serai.appraisal.AppraisalJson;
+import dev.serai.breaker.BreakerPolicy;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.tpm.wire.MalformedStructureException;
@@ -10,12 +11,17 @@ import org.apache.camel.Processor;
 /** Route step: the verifier's HTTP answer in, body Verdict out. Anything else is no verdict. */
 final class ReadVerdictProcessor implements Processor {
   private static final int OK = 200;
+  private static final int UNAVAILABLE = 503;
+  private static final int TIMEOUT = 504;
 
   @Override
   public void process(Exchange exchange) throws Exception {
     Integer status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, Integer.class);
     String body = exchange.getMessage().getMandatoryBody(String.class);
     exchange.getMessage().removeHeaders("*");
+    if (status != null && status != UNAVAILABLE && status != TIMEOUT) {
+      BreakerPolicy.answered(exchange);
+    }
     if (status == null || status != OK) {
       throw new RefusalException(
           ReasonCode.PEER_UNAVAILABLE, "the verifier answered with status " + status);

@@ -1,5 +1,6 @@
 package dev.serai.management;
 
+import dev.serai.breaker.Breakers;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.role.RoleHealth;
@@ -18,7 +19,6 @@ import org.apache.camel.Route;
 import org.apache.camel.ServiceStatus;
 import org.apache.camel.api.management.ManagedCamelContext;
 import org.apache.camel.api.management.mbean.ManagedRouteMBean;
-import org.apache.camel.spi.RouteController;
 
 /** Health of a process, its roles and its routes, as plain values for JSON. */
 public final class HealthReport implements AutoCloseable {
@@ -29,6 +29,7 @@ public final class HealthReport implements AutoCloseable {
   private final InstantSource clock;
   private final Instant started;
   private final RoleProbe probe = new RoleProbe();
+  private final Vitals vitals;
 
   /**
    * @param roleOfRoute the role, or "common", that a route id belongs to
@@ -45,6 +46,32 @@ public final class HealthReport implements AutoCloseable {
     this.failures = failures;
     this.clock = clock;
     this.started = clock.instant();
+    this.vitals = new Vitals(camel);
+  }
+
+  /** Whether the process can go on by itself. */
+  public Vitals vitals() {
+    return vitals;
+  }
+
+  /** For each role why it is not ready; empty for one that is. */
+  Map<String, Optional<String>> roleReasons() {
+    Map<String, Optional<String>> reasons = new LinkedHashMap<>();
+    for (Map<String, Object> role : roles()) {
+      reasons.put(
+          String.valueOf(role.get("role")),
+          role.get("reason") instanceof Map<?, ?> reason
+              ? Optional.of(reason.get("code") + ": " + reason.get("detail"))
+              : Optional.empty());
+    }
+    return reasons;
+  }
+
+  /** Why roles cannot be judged yet. */
+  Optional<String> notStarted() {
+    return camel.isStarted()
+        ? Optional.empty()
+        : Optional.of(ReasonCode.STARTING + ": routes are being started");
   }
 
   /** Everything. */
@@ -54,8 +81,14 @@ public final class HealthReport implements AutoCloseable {
     view.put("ready", allReady(roleViews));
     view.put("uptimeSeconds", Duration.between(started, clock.instant()).toSeconds());
     view.put("roles", roleViews);
+    view.put("breakers", breakers());
     view.put("routes", routes());
     return view;
+  }
+
+  private Map<String, Object> breakers() {
+    Breakers breakers = camel.getRegistry().lookupByNameAndType(Breakers.BEAN, Breakers.class);
+    return breakers == null ? Map.of() : BreakerBeans.view(breakers);
   }
 
   /** Ready when every role is. */
@@ -116,16 +149,12 @@ public final class HealthReport implements AutoCloseable {
   }
 
   private String restartTrouble(String routeId) {
-    RouteController controller = camel.getRouteController();
-    if (!controller.isSupervising()) {
-      return "";
-    }
-    Throwable trouble = controller.supervising().getRestartException(routeId);
-    Throwable root = trouble;
-    while (root != null && root.getCause() != null && root.getCause() != root) {
-      root = root.getCause();
-    }
-    return root == null ? "" : ": " + root.getMessage();
+    return restarts(routeId).map(trouble -> ": " + trouble.text()).orElse("");
+  }
+
+  private Optional<RouteRestarts.Trouble> restarts(String routeId) {
+    return Optional.ofNullable(camel.getRegistry().findSingleByType(RouteRestarts.class))
+        .flatMap(restarts -> restarts.of(routeId));
   }
 
   /** All routes, by id. */
@@ -152,6 +181,7 @@ public final class HealthReport implements AutoCloseable {
     view.put("state", status.name());
     view.put("started", status.isStarted());
     view.put("exchanges", exchanges(id));
+    view.put("restart", restarts(id).map(RouteRestarts.Trouble::json).orElse(null));
     view.put("lastFailure", failures.of(id).map(HealthReport::failure).orElse(null));
     return view;
   }

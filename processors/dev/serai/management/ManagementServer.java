@@ -63,6 +63,7 @@ public final class ManagementServer implements AutoCloseable {
           "/auth/config/session-timeout", "{}");
 
   private final HealthReport health;
+  private final Probes probes;
   private final Supplier<String> metrics;
   private final ConsolePassword password;
   private final Set<String> hosts;
@@ -79,6 +80,7 @@ public final class ManagementServer implements AutoCloseable {
     this.server = server;
     this.hosts = hosts;
     this.health = health;
+    this.probes = new Probes(health);
     this.metrics = metrics;
     this.password = password;
     this.threads =
@@ -173,16 +175,21 @@ public final class ManagementServer implements AutoCloseable {
     if (!isGet(exchange)) {
       return Answer.text(405, "UNKNOWN_OPERATION: only GET\n").with("Allow", "GET, HEAD");
     }
-    return look(path);
+    Optional<Probes.Answer> probe =
+        probes.answer(path, parameters(exchange.getRequestURI().getRawQuery()));
+    return probe.isPresent() ? Answer.text(probe.get().status(), probe.get().text()) : look(path);
   }
 
   private Answer look(String path) {
     switch (path) {
       case "/":
         return Answer.text(
-            200, "Serai: /health /health/live /health/ready /health/routes /metrics /hawtio/\n");
+            200,
+            "Serai: /health /health/live /health/ready /health/routes /livez /readyz /metrics"
+                + " /hawtio/\n");
       case "/health/live":
-        return Answer.json(200, Map.of("live", true));
+        boolean live = health.vitals().alive();
+        return Answer.json(live ? 200 : 503, Map.of("live", live));
       case "/health/ready":
         return byReadiness(health.readiness());
       case "/health":

@@ -345,6 +345,16 @@ public enum ReasonCode {
       "serai health names what it waits for"),
 
   // TPM and agent
+  WORKLOAD_API_DOWN(
+      Kind.UNAVAILABLE,
+      "The Workload API socket is not answered",
+      "the socket was removed, or its listener takes no more connections",
+      "see the detail; restart the agent if the socket is gone"),
+  ENTRIES_STALE(
+      Kind.UNAVAILABLE,
+      "The entries were not renewed for too long",
+      "the issuer does not answer",
+      "see the route sync-entries; workloads keep what they have until it ends"),
   TPM_UNAVAILABLE(
       Kind.UNAVAILABLE,
       "The TPM does not answer",

@@ -23,6 +23,7 @@ public final class TpmReasons {
       case NO_LIBRARY -> ReasonCode.TPM_NO_LIBRARY;
       case BAD_TCTI -> ReasonCode.TPM_BAD_TCTI;
       case SOFTWARE -> ReasonCode.TPM_SOFTWARE;
+      case EXPIRED -> ReasonCode.DEADLINE_EXCEEDED;
       case WEDGED -> ReasonCode.TPM_WEDGED;
       case LOCKOUT -> ReasonCode.TPM_LOCKOUT;
       case AUTH, STALE_KEY, INTEGRITY, COMMAND -> ReasonCode.TPM_COMMAND_REFUSED;

@@ -115,6 +115,11 @@ public final class RpcCall {
     working = now;
   }
 
+  /** Whether the client has gone away, or its deadline has passed, before there was an answer. */
+  public synchronized boolean isCancelled() {
+    return cancelled;
+  }
+
   /**
    * Sends a message of a stream. A reader that stays further behind than the limit allows loses its
    * stream with OVERLOADED.

@@ -1,11 +1,13 @@
 package dev.serai.rpc;
 
 import com.google.protobuf.Message;
+import dev.serai.deadline.Deadline;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.reason.Refused;
 import io.grpc.MethodDescriptor.MethodType;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -31,6 +33,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class RpcConsumer extends DefaultConsumer {
   private static final Logger LOG = LoggerFactory.getLogger(RpcConsumer.class);
+
+  /** For callers that set no deadline: the answer, or the first of a stream, comes by then. */
+  private static final Duration LONGEST = Duration.ofSeconds(60);
 
   private final RpcServer server;
   private final String method;
@@ -70,12 +75,14 @@ public final class RpcConsumer extends DefaultConsumer {
 
   private void handle(RpcCall call, Message request, Runnable done) {
     if (!call.isOpen()) {
-      return;
+      return; // it was cancelled or its deadline passed while it waited for a thread
     }
     Exchange exchange = createExchange(false);
     exchange.setPattern(ExchangePattern.InOut);
     exchange.setVariable(RpcCall.VARIABLE, call);
     exchange.setVariable(RpcCall.TRACE_ID, call.traceId());
+    Deadline.limit(exchange, LONGEST);
+    call.remaining().ifPresent(left -> Deadline.limit(exchange, left));
     exchange.getMessage().setBody(request);
     call.working(true);
     getAsyncProcessor()

@@ -50,9 +50,6 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
@@ -72,6 +69,8 @@ public final class RpcServer implements AutoCloseable {
   private static final Metadata.Key<String> TRACEPARENT =
       Metadata.Key.of(TraceId.HEADER, Metadata.ASCII_STRING_MARSHALLER);
   private static final int UNIX_BACKLOG = 512;
+  private static final int LOCAL_WORKERS = 8;
+  private static final int LOCAL_WAITING = 128;
 
   /**
    * gRPC prints a stack trace for every message that is too large: whoever may connect could fill
@@ -101,7 +100,8 @@ public final class RpcServer implements AutoCloseable {
   private final AtomicBoolean healthEnded = new AtomicBoolean();
   private boolean started;
   private boolean closed;
-  private ThreadPoolExecutor workers;
+  private RpcWorkers workers;
+  private RpcWorkers localWorkers;
 
   private RpcServer(Builder settings) {
     this.settings = settings;
@@ -190,16 +190,17 @@ public final class RpcServer implements AutoCloseable {
       throw new IllegalStateException("the server " + name() + " was closed");
     }
     started = true;
-    workers =
-        new ThreadPoolExecutor(
-            settings.limits.workers(),
-            settings.limits.workers(),
-            30,
-            TimeUnit.SECONDS,
-            new LinkedBlockingQueue<>(settings.limits.waiting()),
-            new DefaultThreadFactory("rpc-" + name(), true));
-    workers.allowCoreThreadTimeOut(true);
+    RpcLimits limits = settings.limits;
+    workers = new RpcWorkers("rpc-" + name(), limits.workers(), limits.waiting());
     resources.add(workers::shutdownNow);
+    // Who sits on this machine gets through to its own threads, however busy the network side is.
+    localWorkers =
+        settings.tls == null || settings.unix == null
+            ? workers
+            : new RpcWorkers("rpc-" + name() + "-local", LOCAL_WORKERS, LOCAL_WAITING);
+    if (localWorkers != workers) {
+      resources.add(localWorkers::shutdownNow);
+    }
     try {
       boolean epoll = Epoll.isAvailable();
       EventLoopGroup acceptors = eventLoop(epoll, 1, "accept");
@@ -403,13 +404,9 @@ public final class RpcServer implements AutoCloseable {
 
   /** Hands over to a route on a worker thread, or refuses when all are taken. */
   private void dispatch(RpcCall call, Handler handler, Message request, Runnable done) {
-    try {
-      workers.execute(() -> handler.handle(call, request, done));
-    } catch (RejectedExecutionException full) {
-      refuse(
-          call,
-          ReasonCode.OVERLOADED,
-          "more than %d calls wait".formatted(settings.limits.waiting()));
+    RpcWorkers own = call.peer() instanceof RpcPeer.LocalPeer ? localWorkers : workers;
+    if (!own.execute(call.method(), () -> handler.handle(call, request, done))) {
+      refuse(call, ReasonCode.OVERLOADED, "too many calls of %s wait".formatted(call.method()));
     }
   }
 

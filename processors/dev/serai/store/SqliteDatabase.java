@@ -2,34 +2,37 @@ package dev.serai.store;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.serai.deadline.Deadline;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
 import org.sqlite.SQLiteConfig;
+import org.sqlite.SQLiteConnection;
 import org.sqlite.SQLiteDataSource;
 
 /**
  * One SQLite file: write-ahead log, every commit synced to the disk, one writer at a time in this
  * process and readers beside it. Work inside other work on the same thread joins the outer
- * transaction; a write inside a read is refused, for it would not see what the read saw.
+ * transaction; a write inside a read is refused, for it would not see what the read saw. No call
+ * waits longer than the flow it is made for, and a file that hangs holds up a few threads at most.
  */
 public final class SqliteDatabase implements Database {
   private static final int READERS = 4;
-  private static final int BUSY_TIMEOUT_MS = 5_000;
-  private static final long WRITER_WAIT_SECONDS = 10;
+  private static final Duration BUSY_TIMEOUT = Duration.ofSeconds(5);
 
   private final HikariDataSource readers;
   private final HikariDataSource writer;
-  private final ReentrantLock writing = new ReentrantLock(true);
+  private final Turns writing = new Turns("the database's writer", 1);
+  private final Turns reading = new Turns("the database's readers", READERS);
   private final ThreadLocal<Connection> current = new ThreadLocal<>();
 
   private SqliteDatabase(HikariDataSource readers, HikariDataSource writer) {
@@ -85,7 +88,7 @@ public final class SqliteDatabase implements Database {
     SQLiteConfig config = new SQLiteConfig();
     config.setJournalMode(SQLiteConfig.JournalMode.WAL);
     config.setSynchronous(SQLiteConfig.SynchronousMode.FULL);
-    config.setBusyTimeout(BUSY_TIMEOUT_MS);
+    config.setBusyTimeout((int) BUSY_TIMEOUT.toMillis());
     config.enforceForeignKeys(true);
     config.setTransactionMode(mode);
     SQLiteDataSource source = new SQLiteDataSource(config);
@@ -120,6 +123,10 @@ public final class SqliteDatabase implements Database {
     if (outer != null) {
       return joined(outer, work);
     }
+    return reading.in(() -> readNow(work));
+  }
+
+  private <T> T readNow(Work<T> work) {
     try (Connection connection = readers.getConnection()) {
       current.set(connection);
       try {
@@ -137,13 +144,18 @@ public final class SqliteDatabase implements Database {
   public <T> T write(Work<T> work) {
     Connection outer = current.get();
     if (outer != null) {
-      if (!writing.isHeldByCurrentThread()) {
+      if (!writing.isMine()) {
         throw new IllegalStateException("a write inside a read of the same thread");
       }
       return joined(outer, work);
     }
-    awaitTurn();
+    return writing.in(() -> writeNow(work));
+  }
+
+  private <T> T writeNow(Work<T> work) {
+    Duration patience = Deadline.within(BUSY_TIMEOUT);
     try (Connection connection = writer.getConnection()) {
+      connection.unwrap(SQLiteConnection.class).setBusyTimeout((int) patience.toMillis());
       current.set(connection);
       boolean done = false;
       try {
@@ -159,8 +171,6 @@ public final class SqliteDatabase implements Database {
       }
     } catch (SQLException e) {
       throw failed("write", e);
-    } finally {
-      writing.unlock();
     }
   }
 
@@ -169,17 +179,6 @@ public final class SqliteDatabase implements Database {
       return work.run(connection);
     } catch (SQLException e) {
       throw failed("statement", e);
-    }
-  }
-
-  private void awaitTurn() {
-    try {
-      if (!writing.tryLock(WRITER_WAIT_SECONDS, TimeUnit.SECONDS)) {
-        throw new DatabaseException("no turn to write within " + WRITER_WAIT_SECONDS + " s", null);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new DatabaseException("interrupted while waiting to write", e);
     }
   }
 

@@ -2,6 +2,8 @@ package dev.serai.watching;
 
 import dev.serai.appraisal.AppraisalJson;
 import dev.serai.appraisal.NodeRecord;
+import dev.serai.breaker.BreakerPolicy;
+import dev.serai.deadline.Deadline;
 import dev.serai.http.HttpGet;
 import dev.serai.keylime.AgentId;
 import dev.serai.reason.ReasonCode;
@@ -21,7 +23,7 @@ import org.apache.camel.support.AsyncProcessorSupport;
 /** Route step: body node id in, body {@link NodeRecord} as a registrar elsewhere knows it out. */
 final class AskRegistrarProcessor extends AsyncProcessorSupport {
   private static final int MAX_ANSWER = 64 * 1024;
-  private static final Duration DEADLINE = Duration.ofSeconds(5);
+  static final Duration DEADLINE = Duration.ofSeconds(5);
 
   private final HttpGet http;
   private final URI registrar;
@@ -45,6 +47,14 @@ final class AskRegistrarProcessor extends AsyncProcessorSupport {
       callback.done(true);
       return true;
     }
+    Duration patience;
+    try {
+      patience = Deadline.within(exchange, DEADLINE);
+    } catch (RefusalException late) {
+      exchange.setException(late);
+      callback.done(true);
+      return true;
+    }
     HttpGet.Request request =
         new HttpGet.Request(
             registrar.getHost(),
@@ -52,13 +62,23 @@ final class AskRegistrarProcessor extends AsyncProcessorSupport {
             Optional.of(tls),
             "/serai/v1/nodes/" + id.get(),
             Map.of(TraceId.HEADER, TraceId.traceparent(TraceId.of(exchange))),
-            DEADLINE,
+            patience,
             MAX_ANSWER);
     var unused =
         http.send(request)
             .whenCompleteAsync(
                 (response, failure) -> {
+                  if (failure == null && response.status() != 503 && response.status() != 504) {
+                    BreakerPolicy.answered(exchange);
+                  }
                   try {
+                    if (failure != null
+                        && HttpGet.isTimeout(failure)
+                        && patience.compareTo(DEADLINE) < 0) {
+                      throw new RefusalException(
+                          ReasonCode.DEADLINE_EXCEEDED,
+                          "the registrar did not answer in what was left of the caller's time");
+                    }
                     exchange.getMessage().setBody(record(id.get(), response, failure));
                   } catch (RuntimeException e) {
                     exchange.setException(e);

@@ -1,7 +1,7 @@
 package dev.serai.watching;
 
-import io.github.resilience4j.circuitbreaker.CircuitBreaker;
-import java.util.concurrent.TimeUnit;
+import dev.serai.breaker.Breaker;
+import dev.serai.breaker.Breakers;
 import org.apache.camel.AsyncCallback;
 import org.apache.camel.Exchange;
 import org.apache.camel.NamedNode;
@@ -15,9 +15,9 @@ import org.apache.camel.support.processor.DelegateAsyncProcessor;
  * QuoteRequest}. While it is open the agent is not asked, and the outcome says so.
  */
 final class NodeBreakerPolicy implements Policy {
-  private final NodeBreakers breakers;
+  private final Breakers breakers;
 
-  NodeBreakerPolicy(NodeBreakers breakers) {
+  NodeBreakerPolicy(Breakers breakers) {
     this.breakers = breakers;
   }
 
@@ -42,24 +42,24 @@ final class NodeBreakerPolicy implements Policy {
         callback.done(true);
         return true;
       }
-      CircuitBreaker breaker = breakers.of(request.node().nodeId());
-      if (!breaker.tryAcquirePermission()) {
+      Breaker breaker = breakers.of(Breakers.Kind.NODE, request.node().nodeId());
+      if (!breaker.tryAcquire()) {
         exchange
             .getMessage()
             .setBody(FetchOutcome.unanswered("not asked: its circuit breaker is open"));
         callback.done(true);
         return true;
       }
-      long began = breaker.getCurrentTimestamp();
       return super.process(
           exchange,
           doneSync -> {
-            long took = breaker.getCurrentTimestamp() - began;
-            TimeUnit unit = breaker.getTimestampUnit();
-            if (exchange.getMessage().getBody() instanceof FetchOutcome.Answered) {
-              breaker.onSuccess(took, unit);
+            Object outcome = exchange.getMessage().getBody();
+            if (outcome instanceof FetchOutcome.Answered) {
+              breaker.succeeded();
+            } else if (outcome instanceof FetchOutcome.Unanswered unanswered) {
+              breaker.failed(unanswered.reason().toString());
             } else {
-              breaker.onError(took, unit, new IllegalStateException("no answer"));
+              breaker.failed("no answer");
             }
             callback.done(doneSync);
           });

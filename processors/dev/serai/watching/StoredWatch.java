@@ -1,15 +1,16 @@
 package dev.serai.watching;
 
 import dev.serai.appraisal.NodeWatch;
+import dev.serai.breaker.Breakers;
 import java.util.List;
 import java.util.Optional;
 
 /** The watch list for other roles of the same process. */
 final class StoredWatch implements NodeWatch {
   private final WatchStore store;
-  private final NodeBreakers breakers;
+  private final Breakers breakers;
 
-  StoredWatch(WatchStore store, NodeBreakers breakers) {
+  StoredWatch(WatchStore store, Breakers breakers) {
     this.store = store;
     this.breakers = breakers;
   }
@@ -33,7 +34,10 @@ final class StoredWatch implements NodeWatch {
         node.provenAt(),
         node.dueAt(),
         node.failures(),
-        breakers.knows(node.nodeId()) ? breakers.state(node.nodeId()) : node.breaker(),
+        breakers
+            .find(Breakers.Kind.NODE, node.nodeId())
+            .map(breaker -> breaker.state().name())
+            .orElse(node.breaker()),
         node.provenPcrs());
   }
 }

@@ -3,6 +3,8 @@ package dev.serai.watching;
 import dev.serai.appraisal.AppraisalBeans;
 import dev.serai.appraisal.KeylimeQuoteAppraiser;
 import dev.serai.appraisal.StateReport.State;
+import dev.serai.breaker.BreakerPolicy;
+import dev.serai.breaker.Breakers;
 import dev.serai.http.GuardedListener;
 import dev.serai.http.HttpGet;
 import dev.serai.http.WriteHttpAnswerProcessor;
@@ -31,9 +33,11 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 
@@ -43,8 +47,6 @@ public final class VerifierRole implements Role {
 
   /** Measurement logs that travel with quotes, of all nodes that answer at the same time. */
   private static final long LONG_ANSWERS_BYTES = 64L << 20;
-
-  private static final int MAX_BREAKERS = 10_000;
 
   @Override
   public String name() {
@@ -66,21 +68,16 @@ public final class VerifierRole implements Role {
           return Reloadable.Change.of(() -> rules.use(changed));
         });
     WatchFlight flight = new WatchFlight(settings.inFlight(), settings.lease());
-    NodeBreakers breakers =
-        new NodeBreakers(
-            context.settings().duration("serai.verifier.breaker-open"),
-            MAX_BREAKERS,
-            clock,
-            context.meters());
+    Breakers breakers = Breakers.of(context);
     WatchSettlement settlement = new WatchSettlement(store, rules, flight, breakers, clock);
     LateIdentity identity = identity(context);
     HttpGet http = new HttpGet("verifier-ask", LONG_ANSWERS_BYTES);
     context.onStop(http);
-    ExecutorService workers =
-        Executors.newFixedThreadPool(WORKERS, new DefaultThreadFactory("verifier-judge", true));
+    ExecutorService workers = workers(context.settings());
     context.onStop(workers::shutdownNow);
 
-    bindWatch(context, settings, store, rules, flight, settlement);
+    NodeCounts counts = new NodeCounts(store);
+    bindWatch(context, settings, store, rules, flight, settlement, counts);
     context.bind("makeQuoteRequest", new MakeQuoteRequestProcessor(appraiser::selection));
     context.bind("nodeBreakerPolicy", new NodeBreakerPolicy(breakers));
     context.bind(
@@ -93,13 +90,31 @@ public final class VerifierRole implements Role {
     context.bind("nodeWatch", new StoredWatch(store, breakers));
     context.bind("roleHealth-verifier", (RoleHealth) () -> standing(appraiser));
     for (State state : State.values()) {
-      Gauge.builder("serai.node.state", store, s -> s.counts().get(state))
+      Gauge.builder("serai.node.state", counts, c -> c.of(state))
           .description("Nodes on the watch list by state")
           .tag("state", state.name())
           .register(context.meters());
     }
     bindListener(context, store, identity);
     bindHops(context, http, identity, workers);
+  }
+
+  /**
+   * Judging threads. What they are handed is bounded before: by the questions in flight and by the
+   * listener's connections; there is a place for each of these.
+   */
+  private static ExecutorService workers(Settings settings) {
+    int places =
+        settings.integer("serai.verifier.quotes-in-flight")
+            + settings.integer("serai.verifier.max-connections");
+    return new ThreadPoolExecutor(
+        WORKERS,
+        WORKERS,
+        0,
+        TimeUnit.SECONDS,
+        new ArrayBlockingQueue<>(places),
+        new DefaultThreadFactory("verifier-judge", true),
+        new ThreadPoolExecutor.CallerRunsPolicy());
   }
 
   private static RoleHealth.Standing standing(KeylimeQuoteAppraiser appraiser) {
@@ -131,9 +146,10 @@ public final class VerifierRole implements Role {
       WatchStore store,
       WatchRules rules,
       WatchFlight flight,
-      WatchSettlement settlement) {
+      WatchSettlement settlement,
+      NodeCounts counts) {
     InstantSource clock = context.clock();
-    context.bind("expireProofs", new ExpireProofsProcessor(store, rules, clock));
+    context.bind("expireProofs", new ExpireProofsProcessor(store, rules, clock, counts));
     context.bind("takeDueNodes", new TakeDueNodesProcessor(store, flight, settings, clock));
     context.bind("beginWatch", new BeginWatchProcessor(settlement));
     context.bind("recordVerdict", new RecordVerdictProcessor(settlement));
@@ -190,6 +206,19 @@ public final class VerifierRole implements Role {
         SpiffeChannels.tls(issuerAt[0], Integer.parseInt(issuerAt[1]), identity, issuer);
     context.onStop(channel::shutdownNow);
     context.bind("tellIssuer", new TellIssuerProcessor(channel));
+    Breakers breakers = Breakers.of(context);
+    context.bind(
+        "registrarBreaker",
+        new BreakerPolicy(
+            breakers.of(Breakers.Kind.PROVIDER, "registrar"),
+            ReasonCode.REGISTRAR_UNREACHABLE,
+            AskRegistrarProcessor.DEADLINE));
+    context.bind(
+        "issuerBreaker",
+        new BreakerPolicy(
+            breakers.of(Breakers.Kind.PROVIDER, "issuer"),
+            ReasonCode.ISSUER_UNREACHABLE,
+            TellIssuerProcessor.DEADLINE));
   }
 
   private static Set<SpiffeId> ids(Settings settings, List<String> paths) {

@@ -5,6 +5,7 @@ import dev.serai.appraisal.StateReport;
 import dev.serai.appraisal.StateReport.State;
 import dev.serai.appraisal.Trusted;
 import dev.serai.appraisal.Verdict;
+import dev.serai.breaker.Breaker;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.tpm.Bytes;
@@ -53,7 +54,7 @@ final class WatchRules {
         now,
         pcrs(trusted),
         0,
-        before.map(WatchedNode::breaker).orElse(NodeBreakers.CLOSED),
+        before.map(WatchedNode::breaker).orElse(Breaker.State.CLOSED.name()),
         now.plus(spread(settings.interval())),
         before.map(WatchedNode::generation).orElse(0L) + 1,
         false,

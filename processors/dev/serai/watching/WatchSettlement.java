@@ -4,6 +4,8 @@ import dev.serai.appraisal.Baseline;
 import dev.serai.appraisal.Rejected;
 import dev.serai.appraisal.Trusted;
 import dev.serai.appraisal.Verdict;
+import dev.serai.breaker.Breaker;
+import dev.serai.breaker.Breakers;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import java.time.Instant;
@@ -19,14 +21,14 @@ final class WatchSettlement {
   private final WatchStore store;
   private final WatchRules rules;
   private final WatchFlight flight;
-  private final NodeBreakers breakers;
+  private final Breakers breakers;
   private final InstantSource clock;
 
   WatchSettlement(
       WatchStore store,
       WatchRules rules,
       WatchFlight flight,
-      NodeBreakers breakers,
+      Breakers breakers,
       InstantSource clock) {
     this.store = store;
     this.rules = rules;
@@ -41,10 +43,15 @@ final class WatchSettlement {
     Optional<Baseline> baseline =
         verdict instanceof Trusted trusted ? Optional.of(trusted.baseline()) : Optional.empty();
     return store.settle(
-        task,
-        breakers.state(task.nodeId()),
-        baseline,
-        node -> told(node, rules.judged(node, verdict, now)));
+        task, breaker(task), baseline, node -> told(node, rules.judged(node, verdict, now)));
+  }
+
+  private String breaker(WatchTask task) {
+    return breakers
+        .find(Breakers.Kind.NODE, task.nodeId())
+        .map(found -> found.state())
+        .orElse(Breaker.State.CLOSED)
+        .name();
   }
 
   /** A change of state is one line in the log. */
@@ -65,7 +72,7 @@ final class WatchSettlement {
     Instant now = clock.instant();
     return store.settle(
         task,
-        breakers.state(task.nodeId()),
+        breaker(task),
         Optional.empty(),
         node -> told(node, rules.unanswered(node, reason, now)));
   }

@@ -83,6 +83,8 @@ public class TpmException extends RuntimeException {
     TIMEOUT,
     /** Not a hardware TPM; only ever a warning. */
     SOFTWARE,
+    /** The caller had less time than the TPM may take; it says nothing about the TPM. */
+    EXPIRED,
     /** Wrong authorization value. */
     AUTH,
     /** Dictionary attack lockout. */

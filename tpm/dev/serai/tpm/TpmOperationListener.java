@@ -4,7 +4,8 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * Told of every finished TPM operation, for meters. Called on the caller's thread; must be quick.
+ * The callers' side of TPM operations: told of every finished one, for meters, and asked how long
+ * the caller waits. Called on the caller's thread; must be quick.
  */
 @FunctionalInterface
 public interface TpmOperationListener {
@@ -17,4 +18,12 @@ public interface TpmOperationListener {
    * @param took from the call until the answer, waiting for the TPM included
    */
   void finished(String operation, Optional<TpmException.Fault> fault, Duration took);
+
+  /**
+   * How long the caller on this thread will wait, if it does not wait as long as the TPM may take.
+   * Asked once when an operation begins.
+   */
+  default Optional<Duration> patience() {
+    return Optional.empty();
+  }
 }

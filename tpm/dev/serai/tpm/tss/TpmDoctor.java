@@ -329,7 +329,7 @@ public final class TpmDoctor {
   private static String remedy(Fault fault) {
     return switch (fault) {
       case NO_LIBRARY -> "./serai setup";
-      case UNAVAILABLE, TIMEOUT, RETRY -> "journalctl -k --grep=tpm; serai tpm doctor";
+      case UNAVAILABLE, TIMEOUT, EXPIRED, RETRY -> "journalctl -k --grep=tpm; serai tpm doctor";
       case AUTH ->
           "tpm2_changeauth -c owner -p PASSWORD ''; Serai needs an empty owner and endorsement"
               + " password";

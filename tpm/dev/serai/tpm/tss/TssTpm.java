@@ -241,9 +241,11 @@ public final class TssTpm implements Tpm {
       String operation, Duration bound, boolean repeatable, Function<TpmSession, T> body) {
     long started = System.nanoTime();
     Call<T> call = new Call<>(operation, started + bound.toNanos(), repeatable, body);
+    Duration patience =
+        options.listener().patience().filter(p -> p.compareTo(bound) < 0).orElse(bound);
     try {
       enqueue(call);
-      T answer = await(call, bound);
+      T answer = await(call, bound, started + patience.toNanos());
       report(operation, Optional.empty(), started);
       return answer;
     } catch (TpmException e) {
@@ -274,9 +276,12 @@ public final class TssTpm implements Tpm {
     }
   }
 
-  private <T> T await(Call<T> call, Duration bound) {
+  /**
+   * @param leaves when the caller goes, at the call's deadline or before it
+   */
+  private <T> T await(Call<T> call, Duration bound, long leaves) {
     try {
-      return call.answer.get(call.deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+      return call.answer.get(leaves - System.nanoTime(), TimeUnit.NANOSECONDS);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof TpmException known) {
         // A new exception with the caller's stack; the owner's is the cause.
@@ -284,7 +289,7 @@ public final class TssTpm implements Tpm {
       }
       throw new IllegalStateException("TPM operation " + call.operation, e.getCause());
     } catch (TimeoutException e) {
-      throw abandon(call, bound);
+      throw leaves - call.deadline < 0 ? leave(call) : abandon(call, bound);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       calls.remove(call);
@@ -293,9 +298,59 @@ public final class TssTpm implements Tpm {
     }
   }
 
+  /** The caller goes before the TPM's time is over: no more is done for it, the owner goes on. */
+  private TpmException leave(Call<?> call) {
+    if (call.state.compareAndSet(Progress.WAITING, Progress.ABANDONED)) {
+      calls.remove(call);
+    }
+    giveUpOverdue();
+    return new TpmException(
+        Fault.EXPIRED,
+        0,
+        "%s: the caller's time was over before the TPM answered".formatted(call.operation));
+  }
+
+  /** A call that hangs may have lost its caller; whoever comes after it takes note. */
+  private void giveUpOverdue() {
+    Call<?> overdue;
+    synchronized (lock) {
+      overdue = owner == null ? null : owner.current;
+      if (overdue == null || overdue.deadline - System.nanoTime() >= 0) {
+        return;
+      }
+    }
+    giveUp(
+        overdue,
+        wedged(Optional.of("%s: no answer from the TPM in its time".formatted(overdue.operation))));
+  }
+
+  /** The owner is lost if it still hangs in this call; another one goes on. */
+  private void giveUp(Call<?> call, TpmException wedged) {
+    synchronized (lock) {
+      if (call.answer.isDone()) {
+        return;
+      }
+      silence = Optional.of(wedged);
+      if (owner == null || owner.current != call) {
+        return;
+      }
+      owner.lost = true;
+      owner = null;
+      loaded = Set.of();
+      lost++;
+      if (lost >= options.maxLostThreads()) {
+        refuseWaiting(wedged::again);
+      } else if (!calls.isEmpty() && !closed) {
+        owner = new Owner();
+        owner.start();
+      }
+    }
+  }
+
   private TpmException abandon(Call<?> call, Duration bound) {
     if (call.state.compareAndSet(Progress.WAITING, Progress.ABANDONED)) {
       calls.remove(call);
+      giveUpOverdue();
       synchronized (lock) {
         if (silence.isPresent()) {
           return silence.get().again(); // nothing was answered since
@@ -310,21 +365,7 @@ public final class TssTpm implements Tpm {
         wedged(
             Optional.of(
                 "%s: no answer from the TPM in %d ms".formatted(call.operation, bound.toMillis())));
-    synchronized (lock) {
-      silence = Optional.of(wedged);
-      if (owner != null && owner.current == call && !call.answer.isDone()) {
-        owner.lost = true;
-        owner = null;
-        loaded = Set.of();
-        lost++;
-        if (lost >= options.maxLostThreads()) {
-          refuseWaiting(wedged::again);
-        } else if (!calls.isEmpty() && !closed) {
-          owner = new Owner();
-          owner.start();
-        }
-      }
-    }
+    giveUp(call, wedged);
     return wedged;
   }
 

@@ -1,12 +1,17 @@
 package dev.serai.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.serai.breaker.Breaker;
+import dev.serai.breaker.Breakers;
+import dev.serai.deadline.Deadline;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.reason.Refused;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.role.RoleHealth;
@@ -23,6 +28,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
@@ -36,6 +42,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ManagementTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final AtomicReference<RoleHealth> HEALTH = new AtomicReference<>();
+  private static final AtomicReference<Runnable> AFTER = new AtomicReference<>();
   @TempDir static Path routes;
   private static SeraiHarness serai;
   private static String base;
@@ -54,6 +61,18 @@ class ManagementTest {
               uri: direct:refuse-always
               steps:
                 - process: {id: say-no, ref: sayNo}
+        """);
+    Files.writeString(
+        routes.resolve("two-steps.camel.yaml"),
+        """
+        - route:
+            id: two-steps
+            description: Takes as long as its caller waits, then goes on
+            from:
+              uri: direct:two-steps
+              steps:
+                - process: {id: use-up-the-time, ref: useUpTheTime}
+                - process: {id: go-on, ref: goOn}
         """);
     serai = SeraiHarness.roles().withRole(new TrialRole()).withRoutes(routes).start();
     base = "http://127.0.0.1:" + serai.port("serai.management.port");
@@ -88,6 +107,12 @@ class ManagementTest {
               exchange -> {
                 throw new RefusalException(ReasonCode.NODE_BANNED, "it is");
               });
+      context.bind(
+          "useUpTheTime",
+          (Processor)
+              exchange ->
+                  await().until(() -> Deadline.current().map(Deadline::passed).orElse(true)));
+      context.bind("goOn", (Processor) exchange -> AFTER.get().run());
       context.bind("roleHealth-trial", (RoleHealth) () -> HEALTH.get().standing());
     }
   }
@@ -176,7 +201,7 @@ class ManagementTest {
         .isEqualTo(route.path("exchanges").path("total").asLong());
     assertThat(route.path("lastFailure").path("code").asText()).isEqualTo("NODE_BANNED");
     assertThat(route.path("lastFailure").path("at").asText()).contains("T");
-    assertThat(json(get("/health/routes"))).hasSize(1);
+    assertThat(json(get("/health/routes"))).hasSize(2);
     assertThat(get("/health/routes/none").statusCode()).isEqualTo(404);
   }
 
@@ -271,6 +296,67 @@ class ManagementTest {
                 .path("status")
                 .asInt())
         .isEqualTo(403);
+  }
+
+  @Test
+  void breakers_are_in_health_in_metrics_and_in_the_console() throws Exception {
+    Breaker registrar = Breakers.of(serai.context()).of(Breakers.Kind.PROVIDER, "registrar");
+    for (int i = 0; i < 5; i++) {
+      registrar.failed("silent");
+    }
+    JsonNode breaker = json(get("/health")).path("breakers").path("provider").path("list").get(0);
+    assertThat(breaker.path("name").asText()).isEqualTo("registrar");
+    assertThat(breaker.path("state").asText()).isEqualTo("OPEN");
+    assertThat(breaker.path("failures").asInt()).isEqualTo(5);
+    assertThat(breaker.path("since").asText()).contains("T");
+    assertThat(breaker.path("nextTry").asText()).contains("T");
+    assertThat(get("/metrics").body())
+        .contains("serai_breaker_state{kind=\"provider\",name=\"registrar\"} 2.0")
+        .contains("serai_breakers{kind=\"provider\",state=\"OPEN\"} 1.0")
+        .contains("serai_breakers{kind=\"node\",state=\"CLOSED\"} 0.0");
+    String names = "{\"type\":\"search\",\"mbean\":\"dev.serai:type=Breakers,kind=provider,*\"}";
+    boolean seen = false;
+    for (JsonNode name : json(jolokia(names)).path("value")) {
+      String read =
+          "{\"type\":\"read\",\"attribute\":\"Breakers\",\"mbean\":"
+              + JSON.writeValueAsString(name.asText())
+              + "}";
+      seen |= json(jolokia(read)).path("value").path(0).path("state").asText().equals("OPEN");
+    }
+    assertThat(seen).isTrue();
+    registrar.succeeded();
+  }
+
+  @Test
+  void probes_answer_as_kubernetes_asks() throws Exception {
+    assertThat(get("/livez").body()).isEqualTo("ok\n");
+    assertThat(get("/readyz?verbose").body()).contains("[+]role-trial ok");
+    HEALTH.set(
+        () ->
+            RoleHealth.Standing.waiting(
+                "WAITING", new Reason(ReasonCode.TPM_NO_DEVICE, "no /dev/tpmrm0")));
+    assertThat(get("/readyz").statusCode()).isEqualTo(503);
+    assertThat(get("/readyz/role-trial").body()).contains("TPM_NO_DEVICE");
+    assertThat(get("/readyz?exclude=role-trial").statusCode()).isEqualTo(200);
+    assertThat(get("/livez").statusCode()).isEqualTo(200);
+    assertThat(get("/livez/none").statusCode()).isEqualTo(404);
+  }
+
+  @Test
+  void no_step_is_begun_for_a_caller_who_is_gone() throws Exception {
+    CountDownLatch begun = new CountDownLatch(1);
+    AFTER.set(begun::countDown);
+    Object answer =
+        serai
+            .template()
+            .request(
+                "direct:two-steps", exchange -> Deadline.limit(exchange, Duration.ofMillis(100)))
+            .getMessage()
+            .getBody();
+    assertThat(((Refused) answer).reason().code()).isEqualTo(ReasonCode.DEADLINE_EXCEEDED);
+    assertThat(begun.getCount()).as("the second step").isEqualTo(1);
+    serai.template().request("direct:two-steps", exchange -> {});
+    assertThat(begun.getCount()).isZero();
   }
 
   private static String exec(String mbean, String operation) {

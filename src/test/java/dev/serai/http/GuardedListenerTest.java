@@ -4,14 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.serai.testing.SeraiHarness;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.junit.jupiter.api.Test;
@@ -58,6 +62,87 @@ class GuardedListenerTest {
         socket.close();
       }
     }
+  }
+
+  @Test
+  void a_listener_that_hangs_says_so_at_once_and_leaves_the_others_alone() throws Exception {
+    int hanging = SeraiHarness.freePort();
+    int other = SeraiHarness.freePort();
+    CountDownLatch release = new CountDownLatch(1);
+    List<Socket> held = new ArrayList<>();
+    try (DefaultCamelContext camel = new DefaultCamelContext()) {
+      SimpleMeterRegistry meters = new SimpleMeterRegistry();
+      camel.getRegistry().bind("meters", MeterRegistry.class, meters);
+      camel.addComponent("netty-http", new GuardedHttpComponent());
+      camel.getRegistry().bind("first", GuardedListener.of(MOST, Duration.ofMinutes(2)));
+      camel.getRegistry().bind("second", GuardedListener.of(MOST, Duration.ofMinutes(2)));
+      camel.addRoutes(
+          new RouteBuilder() {
+            @Override
+            public void configure() {
+              from("netty-http:http://127.0.0.1:" + hanging + "/?serverInitializerFactory=#first")
+                  .routeId("hanging")
+                  .process(exchange -> release.await())
+                  .setBody(constant("late"));
+              from("netty-http:http://127.0.0.1:" + other + "/?serverInitializerFactory=#second")
+                  .setBody(constant("here"));
+            }
+          });
+      camel.start();
+      for (int i = 0; i < GuardedListener.inFlightLimit(MOST); i++) {
+        Socket socket =
+            connect("127.0.0." + (1 + i / GuardedListener.limitPerAddress(MOST)), hanging);
+        held.add(socket);
+        ask(socket);
+      }
+      await()
+          .until(
+              () -> {
+                try (Socket tooMany = connect("127.0.0.9", hanging)) {
+                  ask(tooMany);
+                  tooMany.setSoTimeout(500);
+                  return read(tooMany).contains("503 Service Unavailable");
+                } catch (SocketTimeoutException e) {
+                  return false; // the others had not all come in yet
+                }
+              });
+      try (Socket refused = connect("127.0.0.8", hanging);
+          Socket elsewhere = connect("127.0.0.1", other)) {
+        ask(refused);
+        String answer = read(refused);
+        assertThat(answer)
+            .containsIgnoringCase("retry-after: 1")
+            .containsIgnoringCase("serai-reason: OVERLOADED");
+        ask(refused);
+        assertThat(read(refused)).as("the same connection").contains("503");
+        assertThat(answers(elsewhere)).isTrue();
+      }
+      assertThat(
+              meters.counter("serai.refusals", "route", "hanging", "reason", "OVERLOADED").count())
+          .isGreaterThanOrEqualTo(3);
+      release.countDown();
+      for (Socket socket : held) {
+        socket.setSoTimeout(60_000);
+        assertThat(read(socket)).contains("200 OK");
+      }
+    } finally {
+      release.countDown();
+      for (Socket socket : held) {
+        socket.close();
+      }
+    }
+  }
+
+  private static void ask(Socket socket) throws IOException {
+    socket
+        .getOutputStream()
+        .write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+  }
+
+  private static String read(Socket socket) throws IOException {
+    byte[] some = new byte[4096];
+    int count = socket.getInputStream().read(some);
+    return count < 0 ? "" : new String(some, 0, count, StandardCharsets.UTF_8);
   }
 
   private static Socket connect(String from, int port) throws IOException {

@@ -218,11 +218,12 @@ class WatchNodeTest {
                 .serai
                 .context()
                 .meters()
-                .get("serai.breaker.state")
-                .tag("node", "n")
+                .get("serai.breakers")
+                .tag("kind", "node")
+                .tag("state", "OPEN")
                 .gauge()
                 .value())
-        .isEqualTo(2);
+        .isEqualTo(1);
     agent.status = 200;
     verifier.advance(Duration.ofSeconds(31));
     awaitState("n", State.TRUSTED);

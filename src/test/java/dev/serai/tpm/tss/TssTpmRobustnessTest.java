@@ -12,6 +12,7 @@ import dev.serai.tpm.KeyRef.Endorsement;
 import dev.serai.tpm.Tpm;
 import dev.serai.tpm.TpmException;
 import dev.serai.tpm.TpmException.Fault;
+import dev.serai.tpm.TpmOperationListener;
 import dev.serai.tpm.spec.TpmHash;
 import dev.serai.tpm.wire.CredentialBlob;
 import dev.serai.tpm.wire.MakeCredential;
@@ -20,11 +21,13 @@ import dev.serai.tpm.wire.TpmtPublic;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -295,5 +298,59 @@ class TssTpmRobustnessTest {
     byte[] copy = content.toArray();
     copy[copy.length - 1] ^= 1;
     return Bytes.copyOf(copy);
+  }
+
+  @Test
+  void a_caller_in_a_hurry_leaves_early_and_the_tpm_is_not_blamed_before_its_own_bound() {
+    AtomicReference<Optional<Duration>> patience = new AtomicReference<>(Optional.empty());
+    TpmOperationListener caller =
+        new TpmOperationListener() {
+          @Override
+          public void finished(String operation, Optional<Fault> fault, Duration took) {}
+
+          @Override
+          public Optional<Duration> patience() {
+            return patience.get();
+          }
+        };
+    try (TssTpm hurried = TssTpm.open(options().withListener(caller).withMaxLostThreads(1))) {
+      hurried.quote(Attestation.ECDSA_P256, PCRS, NONCE);
+      software.stop();
+      patience.set(Optional.of(Duration.ofMillis(200)));
+      for (int i = 0; i < 3; i++) { // with one lost thread the fourth would be refused unasked
+        assertFault(Fault.EXPIRED, () -> hurried.quote(Attestation.ECDSA_P256, PCRS, NONCE));
+      }
+      software.cont();
+      patience.set(Optional.empty());
+      hurried.quote(Attestation.ECDSA_P256, PCRS, NONCE);
+    }
+  }
+
+  @Test
+  void a_call_that_hangs_after_its_caller_left_is_given_up_by_the_next() {
+    AtomicReference<Optional<Duration>> patience = new AtomicReference<>(Optional.empty());
+    TpmOperationListener caller =
+        new TpmOperationListener() {
+          @Override
+          public void finished(String operation, Optional<Fault> fault, Duration took) {}
+
+          @Override
+          public Optional<Duration> patience() {
+            return patience.get();
+          }
+        };
+    try (TssTpm hurried =
+        TssTpm.open(options().withListener(caller).withDeadlines(SHORT, SHORT.multipliedBy(20)))) {
+      hurried.quote(Attestation.ECDSA_P256, PCRS, NONCE);
+      software.stop();
+      patience.set(Optional.of(Duration.ofMillis(100)));
+      assertFault(Fault.EXPIRED, () -> hurried.random(8));
+      patience.set(Optional.empty());
+      assertFault(Fault.TIMEOUT, () -> hurried.random(8));
+      software.cont();
+      await()
+          .ignoreExceptions()
+          .untilAsserted(() -> assertThat(hurried.random(8).size()).isEqualTo(8));
+    }
   }
 }
