@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -113,7 +114,11 @@ final class RunCommand implements Callable<Integer> {
 
   /** One that comes while the process starts is answered when it has. */
   private void onHangUp() {
-    reloader.join().get();
+    try {
+      Reloader.Outcome unused = reloader.join().get(); // the log says what came of it
+    } catch (CancellationException e) {
+      return; // it did not start
+    }
   }
 
   /**
