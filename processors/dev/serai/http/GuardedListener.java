@@ -89,9 +89,13 @@ public final class GuardedListener extends HttpServerInitializerFactory {
     if (meters == null) {
       return () -> {};
     }
-    String route = consumer.getRoute() == null ? "none" : consumer.getRoute().getRouteId();
-    return meters.counter("serai.refusals", "route", route, "reason", ReasonCode.OVERLOADED.name())
-        ::increment;
+    return () -> {
+      // Asked each time: the listener is made before its route is.
+      String route = consumer.getRoute() == null ? "none" : consumer.getRoute().getRouteId();
+      meters
+          .counter("serai.refusals", "route", route, "reason", ReasonCode.OVERLOADED.name())
+          .increment();
+    };
   }
 
   /** Without TLS, or with TLS as the endpoint configures it. */

@@ -78,7 +78,7 @@ final class RequestGate extends ChannelDuplexHandler {
   @Override
   public void write(ChannelHandlerContext connection, Object message, ChannelPromise promise) {
     if (!holdsPlace || isPart(message)) {
-      connection.write(message, promise);
+      var unused = connection.write(message, promise);
       return;
     }
     connection

@@ -35,12 +35,10 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -162,12 +160,30 @@ class BulkheadsTest {
   }
 
   @Test
-  void a_database_that_is_held_by_somebody_holds_up_writers_only() throws Exception {
-    Path file = serai.stateDir().resolve("serai.db");
-    try (Connection holder =
-            DriverManager.getConnection("jdbc:sqlite:" + file + "?busy_timeout=60000");
-        Statement statement = holder.createStatement()) {
-      statement.execute("BEGIN IMMEDIATE");
+  void a_database_that_hangs_holds_up_writers_only() throws Exception {
+    CountDownLatch release = new CountDownLatch(1);
+    CountDownLatch inside = new CountDownLatch(1);
+    // A write that does not come back, as on a disk that hangs. (No other connection can hold the
+    // lock: the process has it all the time.)
+    Thread hanging =
+        new Thread(
+            () ->
+                serai
+                    .context()
+                    .database()
+                    .write(
+                        connection -> {
+                          inside.countDown();
+                          try {
+                            return release.await(5, TimeUnit.MINUTES);
+                          } catch (InterruptedException e) {
+                            Thread.currentThread().interrupt();
+                            return false;
+                          }
+                        }));
+    hanging.start();
+    try {
+      inside.await();
       // More writers than there are threads for them; the deadline of each is shorter than what
       // the database would take by itself.
       List<com.google.common.util.concurrent.ListenableFuture<BatchCreateEntryResponse>> writers =
@@ -199,7 +215,9 @@ class BulkheadsTest {
         }
       }
       theRestAnswers();
-      statement.execute("ROLLBACK");
+    } finally {
+      release.countDown();
+      hanging.join();
     }
     await()
         .ignoreExceptions()
