@@ -19,13 +19,11 @@ import dev.serai.tpm.tss.TssTpm;
 import dev.serai.workload.WorkloadBeans;
 import dev.serai.workload.WorkloadIdentityCache;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.Timer;
 import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.DoubleSupplier;
 import java.util.function.Function;
@@ -159,6 +157,7 @@ public final class AgentRole implements Role {
             syncNow,
             clock);
     context.bind("workloadSvids", svids);
+    AgentMeters.bind(context.meters(), status, svids);
     status.onChange(publisher);
     context.bind("beginSync", new BeginSyncProcessor(status, svids));
     context.bind("fetchBundle", new FetchBundleProcessor(issuer, bundles, settings));
@@ -243,16 +242,7 @@ public final class AgentRole implements Role {
         TpmOptions.defaults()
             .withTcti(context.settings().optionalText("serai.tpm.tcti").orElse(""))
             .withAllowSoftware(context.settings().flag("serai.tpm.allow-software"))
-            .withListener(
-                (operation, fault, took) ->
-                    Timer.builder("serai.tpm.operation")
-                        .description("Time of a TPM operation, waiting for its turn included")
-                        .tag("operation", operation)
-                        .tag(
-                            "result",
-                            fault.map(f -> f.name().toLowerCase(Locale.ROOT)).orElse("ok"))
-                        .register(meters)
-                        .record(took));
+            .withListener(new TpmMeters(meters));
     return TssTpm.lazy(options);
   }
 

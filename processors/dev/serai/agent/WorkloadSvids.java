@@ -4,6 +4,7 @@ import dev.serai.proto.spire.types.Entry;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,7 @@ final class WorkloadSvids {
   private List<X509Certificate> bundle = List.of();
   private Map<String, List<X509Certificate>> federated = Map.of();
   private boolean synced;
+  private Instant syncedAt;
   private long epoch;
 
   /** What may be handed out now. svids by entry id; an entry without one has none yet. */
@@ -72,6 +74,7 @@ final class WorkloadSvids {
     bundle = round.bundle();
     federated = round.federated();
     synced = true;
+    syncedAt = now;
     return true;
   }
 
@@ -86,6 +89,21 @@ final class WorkloadSvids {
   /** Removes what has ended; true when something had. */
   synchronized boolean dropEnded(Instant now) {
     return svids.values().removeIf(svid -> svid.expired(now));
+  }
+
+  /** How many entries this node has, as last synchronised. */
+  synchronized int size() {
+    return entries.size();
+  }
+
+  /** When the first of the SVIDs ends. */
+  synchronized Optional<Instant> firstEnd() {
+    return svids.values().stream().map(HeldSvid::notAfter).min(Comparator.naturalOrder());
+  }
+
+  /** When the last synchronisation was taken. */
+  synchronized Optional<Instant> syncedAt() {
+    return Optional.ofNullable(syncedAt);
   }
 
   /**

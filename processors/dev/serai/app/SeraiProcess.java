@@ -59,6 +59,7 @@ public final class SeraiProcess implements AutoCloseable {
   private final Path stateDir;
   private final List<RouteFile> routeFiles;
   private SqliteDatabase database;
+  private Database measured;
   private final CountDownLatch stopping = new CountDownLatch(1);
 
   /** Roles as serai.roles names them, routes as shipped unless a directory replaces some. */
@@ -109,6 +110,7 @@ public final class SeraiProcess implements AutoCloseable {
             }
           });
       main.start();
+      ProcessMeters.bindQueues(main.getCamelContext(), meters);
       runAfterStart();
       LOG.info("started roles={} state={}", String.join(",", roleNames), stateDir);
     } catch (RuntimeException e) {
@@ -179,6 +181,7 @@ public final class SeraiProcess implements AutoCloseable {
     List<String> shown = roles.stream().map(Role::name).toList();
     HealthReport health =
         new HealthReport(camel, shown, id -> folders.getOrDefault(id, ""), refusals, clock);
+    ProcessMeters.bindReadiness(meters, shown, health::ready);
     String host = settings.text("serai.management.host");
     int port = settings.integer("serai.management.port");
     Path password = stateDir.resolve("hawtio-password");
@@ -276,8 +279,9 @@ public final class SeraiProcess implements AutoCloseable {
         if (database == null) {
           database = openWhenItAnswers(stateDir.resolve("serai.db"));
           onStop.push(database);
+          measured = new MeasuredDatabase(database, meters);
         }
-        return database;
+        return measured;
       }
     }
 

@@ -118,6 +118,7 @@ public final class IssuerRole implements Role {
     RateLimits signing = limit(settings, "signatures", "serai.issuer.limit.sign", clock);
     RateLimits reporting = limit(settings, "status reports", "serai.issuer.limit.status", clock);
 
+    IssuerMeters.bind(context.meters(), authority, entries.index());
     context.bind("roleIdentities", identities);
     bindServer(context, trustDomain, identities);
     context.bind(
@@ -194,6 +195,7 @@ public final class IssuerRole implements Role {
                     identities.forRole(LocalRoleIdentities.ISSUER_ROLE),
                     id -> id.isMemberOf(trustDomain)))
             .unix(Path.of(settings.text("serai.issuer.admin-socket")), SocketAccess.OWNER)
+            .onRefusal(IssuerMeters.refusedAttestations(context.meters()))
             .build();
     RpcComponent.addTo(context.camel());
     context.bind("rpcServer-issuer", server);

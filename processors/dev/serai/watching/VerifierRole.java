@@ -2,7 +2,6 @@ package dev.serai.watching;
 
 import dev.serai.appraisal.AppraisalBeans;
 import dev.serai.appraisal.KeylimeQuoteAppraiser;
-import dev.serai.appraisal.StateReport.State;
 import dev.serai.http.GuardedListener;
 import dev.serai.http.HttpGet;
 import dev.serai.http.WriteHttpAnswerProcessor;
@@ -23,7 +22,6 @@ import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.tpm.wire.PcrSelection;
 import io.grpc.ManagedChannel;
-import io.micrometer.core.instrument.Gauge;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.URI;
 import java.time.InstantSource;
@@ -68,7 +66,9 @@ public final class VerifierRole implements Role {
             MAX_BREAKERS,
             clock,
             context.meters());
-    WatchSettlement settlement = new WatchSettlement(store, rules, flight, breakers, clock);
+    WatchSettlement settlement =
+        new WatchSettlement(
+            store, rules, flight, breakers, clock, new VerdictCounts(context.meters()));
     LateIdentity identity = identity(context);
     HttpGet http = new HttpGet("verifier-ask", LONG_ANSWERS_BYTES);
     context.onStop(http);
@@ -88,12 +88,7 @@ public final class VerifierRole implements Role {
     context.bind("appraiseQuote", new AppraiseQuoteProcessor(appraiser, baselines));
     context.bind("nodeWatch", new StoredWatch(store, breakers));
     context.bind("roleHealth-verifier", (RoleHealth) () -> standing(appraiser));
-    for (State state : State.values()) {
-      Gauge.builder("serai.node.state", store, s -> s.counts().get(state))
-          .description("Nodes on the watch list by state")
-          .tag("state", state.name())
-          .register(context.meters());
-    }
+    WatchMeters.bind(context.meters(), store, flight, clock);
     bindListener(context, store, identity);
     bindHops(context, http, identity, workers);
   }
