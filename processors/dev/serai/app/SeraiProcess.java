@@ -12,6 +12,7 @@ import dev.serai.role.Settings;
 import dev.serai.store.Database;
 import dev.serai.store.DatabaseException;
 import dev.serai.store.SqliteDatabase;
+import dev.serai.tracing.Tracing;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -165,6 +166,9 @@ public final class SeraiProcess implements AutoCloseable {
     camel.getRegistry().bind("refuse", refusals);
     camel.addComponent("netty-http", new GuardedHttpComponent());
     ProcessMeters.bind(camel, meters).forEach(onStop::push);
+    if (settings.flag("serai.tracing.enabled")) {
+      Tracing.start(context);
+    }
     startManagement(camel, refusals);
     if (!roleNames.contains("issuer")) {
       RemoteRoleIdentities identities = RemoteRoleIdentities.of(context);

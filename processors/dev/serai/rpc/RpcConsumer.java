@@ -5,6 +5,7 @@ import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.reason.Refused;
+import dev.serai.role.TraceId;
 import io.grpc.MethodDescriptor.MethodType;
 import java.util.ArrayList;
 import java.util.List;
@@ -76,6 +77,10 @@ public final class RpcConsumer extends DefaultConsumer {
     exchange.setPattern(ExchangePattern.InOut);
     exchange.setVariable(RpcCall.VARIABLE, call);
     exchange.setVariable(RpcCall.TRACE_ID, call.traceId());
+    String caller = call.metadata().get(RpcServer.TRACEPARENT);
+    if (caller != null) {
+      TraceId.calledWith(exchange, caller);
+    }
     exchange.getMessage().setBody(request);
     getAsyncProcessor()
         .process(

@@ -427,6 +427,17 @@ class ObservabilityTest {
   }
 
   @Test
+  void without_tracing_nothing_of_it_is_loaded() {
+    assertThat(run.loadedClasses)
+        .hasSizeGreaterThan(1000)
+        .anyMatch(c -> c.contains("dev.serai.app"));
+    assertThat(run.loadedClasses)
+        .noneMatch(name -> name.contains("io.opentelemetry"))
+        .noneMatch(name -> name.contains("org.apache.camel.telemetry"))
+        .noneMatch(name -> name.contains("dev.serai.tracing"));
+  }
+
+  @Test
   void a_good_run_says_nothing_at_warning_level_that_nobody_can_act_on() {
     assertThat(run.textLog)
         .filteredOn(line -> line.contains(" level=WARN ") || line.contains(" level=ERROR "))
