@@ -162,6 +162,7 @@ public final class AgentRole implements Role {
             clock);
     context.bind("workloadSvids", svids);
     bindHealth(context, status, bundles, svids);
+    AgentMeters.bind(context.meters(), status, svids);
     status.onChange(publisher);
     context.bind("beginSync", new BeginSyncProcessor(status, svids));
     context.bind("fetchBundle", new FetchBundleProcessor(issuer, bundles, settings));
@@ -250,7 +251,7 @@ public final class AgentRole implements Role {
         TpmOptions.defaults()
             .withTcti(context.settings().optionalText("serai.tpm.tcti").orElse(""))
             .withAllowSoftware(context.settings().flag("serai.tpm.allow-software"))
-            .withListener(new TpmCallers(meters));
+            .withListener(new TpmMeters(meters));
     return TssTpm.lazy(options);
   }
 

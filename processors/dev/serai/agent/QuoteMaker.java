@@ -4,6 +4,7 @@ import dev.serai.deadline.Deadline;
 import dev.serai.keylime.QuoteString;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.role.Meters;
 import dev.serai.tpm.Bytes;
 import dev.serai.tpm.KeyRef;
 import dev.serai.tpm.Tpm;
@@ -42,12 +43,7 @@ final class QuoteMaker {
   QuoteMaker(Tpm tpm, KeyRef.Attestation ak, MeterRegistry meters) {
     this.tpm = tpm;
     this.ak = ak;
-    this.timer =
-        Timer.builder("serai.quote")
-            .description("Time to make one quote with its PCR values")
-            .publishPercentiles(0.5, 0.99)
-            .minimumExpectedValue(Duration.ofMillis(1))
-            .register(meters);
+    this.timer = Meters.timer(meters, "serai.quote", "Time to make one quote with its PCR values");
   }
 
   /** A quote over a selection; nonce becomes its extraData. */

@@ -4,6 +4,7 @@ import dev.serai.proto.spire.types.Entry;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -94,6 +95,16 @@ final class WorkloadSvids {
   /** Removes what has ended; true when something had. */
   synchronized boolean dropEnded(Instant now) {
     return svids.values().removeIf(svid -> svid.expired(now));
+  }
+
+  /** How many entries this node has, as last synchronised. */
+  synchronized int size() {
+    return entries.size();
+  }
+
+  /** When the first of the SVIDs ends. */
+  synchronized Optional<Instant> firstEnd() {
+    return svids.values().stream().map(HeldSvid::notAfter).min(Comparator.naturalOrder());
   }
 
   /**

@@ -7,6 +7,7 @@ import dev.serai.management.LastFailures;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.Refused;
+import dev.serai.role.Meters;
 import dev.serai.role.TraceId;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.InstantSource;
@@ -16,24 +17,23 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 import org.apache.camel.component.netty.http.NettyHttpEndpoint;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The last step of every failed exchange: names the reason, says it once in the log, counts it,
  * makes it the answer, and stops the exchange in this route and in every route that called it.
  */
 public final class RefuseProcessor implements Processor, LastFailures {
-  private static final Logger LOG = LoggerFactory.getLogger(RefuseProcessor.class);
   private static final String UNKNOWN_ROUTE = "none";
 
   private final MeterRegistry meters;
   private final InstantSource clock;
+  private final RefusalLog log;
   private final Map<String, Failure> lastByRoute = new ConcurrentHashMap<>();
 
   public RefuseProcessor(MeterRegistry meters, InstantSource clock) {
     this.meters = meters;
     this.clock = clock;
+    this.log = new RefusalLog(clock);
   }
 
   /** What the route refused last, if it did since start. */
@@ -51,17 +51,13 @@ public final class RefuseProcessor implements Processor, LastFailures {
     String traceId = TraceId.of(exchange);
     boolean told = isTrialOfTheTpm(route, reason);
     record(route, reason, traceId);
+    if (reason.code() == ReasonCode.INTERNAL_ERROR) {
+      meters.counter(ProcessMeters.INTERNAL_ERRORS).increment();
+    }
     if (told) {
-      LOG.debug("refused again code={} route={} trace={}", reason.code(), route, traceId);
-    } else if (reason.code() == ReasonCode.INTERNAL_ERROR) {
-      LOG.error("refused code={} route={} trace={}", reason.code(), route, traceId, failure);
+      log.tellAgain(route, reason, traceId);
     } else {
-      LOG.info(
-          "refused code={} route={} trace={} detail=\"{}\"",
-          reason.code(),
-          route,
-          traceId,
-          oneLine(reason.detail()));
+      log.tell(route, reason, traceId, failure);
     }
     answer(exchange, new Refused(reason, traceId, named.answerDetail()));
     exchange.setRouteStop(true); // Camel 4.18 stops the callers by itself; this does not rest on it
@@ -82,12 +78,16 @@ public final class RefuseProcessor implements Processor, LastFailures {
   }
 
   private void record(String route, Reason reason, String traceId) {
-    meters.counter("serai.refusals", "route", route, "reason", reason.code().name()).increment();
+    Meters.counter(
+            meters,
+            "serai.refusals",
+            "Refusals, by the route that failed and the reason code",
+            "route",
+            route,
+            "reason",
+            reason.code().name())
+        .increment();
     lastByRoute.put(route, new Failure(reason, clock.instant(), traceId));
-  }
-
-  private static String oneLine(String detail) {
-    return detail == null ? "" : detail.replaceAll("[\\p{Cntrl}\"]+", " ");
   }
 
   private static void answer(Exchange exchange, Refused refused) {

@@ -19,6 +19,7 @@ import dev.serai.service.BoundedClose;
 import dev.serai.store.Database;
 import dev.serai.store.DatabaseException;
 import dev.serai.store.SqliteDatabase;
+import dev.serai.tracing.Tracing;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -82,6 +83,7 @@ public final class SeraiProcess implements AutoCloseable {
   private final List<Reloadable> reloadables = new CopyOnWriteArrayList<>();
   private final Map<String, String> foldersOfRoutes = new ConcurrentHashMap<>();
   private SqliteDatabase database;
+  private Database measured;
   private final CountDownLatch stopping = new CountDownLatch(1);
   private final AtomicBoolean closing = new AtomicBoolean();
   private HealthReport health;
@@ -175,6 +177,7 @@ public final class SeraiProcess implements AutoCloseable {
             }
           });
       main.start();
+      ProcessMeters.bindQueues(main.getCamelContext(), meters);
       runAfterStart();
       LOG.info("started roles={} state={}", String.join(",", roleNames), stateDir);
     } catch (RuntimeException e) {
@@ -267,6 +270,9 @@ public final class SeraiProcess implements AutoCloseable {
     ProcessMeters.bind(camel, meters).forEach(onStop::push);
     camel.getRegistry().bind("routeRestarts", RouteRestarts.follow(camel, meters));
     onStop.push(BreakerBeans.register(Breakers.of(context), camel.getName() + "@" + stateDir));
+    if (settings.flag("serai.tracing.enabled")) {
+      Tracing.start(context);
+    }
     startManagement(camel, refusals);
     if (!roleNames.contains("issuer")) {
       RemoteRoleIdentities identities = RemoteRoleIdentities.of(context);
@@ -281,6 +287,7 @@ public final class SeraiProcess implements AutoCloseable {
     List<String> shown = roles.stream().map(Role::name).toList();
     health =
         new HealthReport(camel, shown, id -> foldersOfRoutes.getOrDefault(id, ""), refusals, clock);
+    ProcessMeters.bindReadiness(meters, shown, health::ready);
     String host = settings.text("serai.management.host");
     int port = settings.integer("serai.management.port");
     Path password = stateDir.resolve("hawtio-password");
@@ -405,8 +412,9 @@ public final class SeraiProcess implements AutoCloseable {
         if (database == null) {
           database = openWhenItAnswers(stateDir.resolve("serai.db"));
           onStop.push(database);
+          measured = new MeasuredDatabase(database, meters);
         }
-        return database;
+        return measured;
       }
     }
 

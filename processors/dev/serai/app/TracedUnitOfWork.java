@@ -25,8 +25,7 @@ final class TracedUnitOfWork extends DefaultUnitOfWork {
       Exchange exchange, InflightRepository inflight, boolean allowMessage, boolean streamCache) {
     super(exchange, inflight, allowMessage, streamCache);
     if (exchange.getFromRouteId() != null) {
-      MDC.remove(
-          TraceId.VARIABLE); // a consumer made it: what its thread did before is no part of it
+      TraceId.hide(); // a consumer made it: what its thread did before is no part of it
     }
     this.outer = MDC.get(TraceId.VARIABLE);
     this.traceId = TraceId.of(exchange);
@@ -59,7 +58,7 @@ final class TracedUnitOfWork extends DefaultUnitOfWork {
   @Override
   public AsyncCallback beforeProcess(
       Processor processor, Exchange exchange, AsyncCallback callback) {
-    MDC.put(TraceId.VARIABLE, traceId);
+    TraceId.show(exchange, traceId);
     return callback;
   }
 
@@ -72,7 +71,7 @@ final class TracedUnitOfWork extends DefaultUnitOfWork {
       if (outer != null && Thread.currentThread() == born) {
         MDC.put(TraceId.VARIABLE, outer); // back to the flow that started this one
       } else {
-        MDC.remove(TraceId.VARIABLE);
+        TraceId.hide();
       }
     }
   }

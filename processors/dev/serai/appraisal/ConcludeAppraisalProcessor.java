@@ -1,5 +1,6 @@
 package dev.serai.appraisal;
 
+import dev.serai.role.Meters;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.util.concurrent.TimeUnit;
@@ -16,6 +17,13 @@ final class ConcludeAppraisalProcessor implements Processor {
 
   ConcludeAppraisalProcessor(MeterRegistry meters) {
     this.meters = meters;
+    timer(meters, "trusted");
+    timer(meters, "rejected");
+  }
+
+  private static Timer timer(MeterRegistry meters, String result) {
+    return Meters.timer(
+        meters, "serai.appraisal", "Time to judge the evidence of one node", "result", result);
   }
 
   @Override
@@ -24,10 +32,7 @@ final class ConcludeAppraisalProcessor implements Processor {
     String result = verdict.isTrusted() ? "trusted" : "rejected";
     Long started = exchange.getProperty(OpenAppraisalProcessor.STARTED_NANOS, Long.class);
     if (started != null) {
-      Timer.builder("serai.appraisal")
-          .tag("result", result)
-          .register(meters)
-          .record(System.nanoTime() - started, TimeUnit.NANOSECONDS);
+      timer(meters, result).record(System.nanoTime() - started, TimeUnit.NANOSECONDS);
     }
     LOG.info("appraised node={} result={} reasons={}", verdict.nodeId(), result, verdict.reasons());
     exchange.getMessage().setBody(verdict);

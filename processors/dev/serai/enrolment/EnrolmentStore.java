@@ -21,7 +21,9 @@ import java.sql.SQLException;
 import java.sql.Types;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -48,6 +50,36 @@ final class EnrolmentStore {
     NO_CHALLENGE,
     EXPIRED,
     WRONG_TAG
+  }
+
+  /** How far a record is. */
+  enum Stage {
+    /** Waits for the answer to its challenge. */
+    REGISTERED,
+    ACTIVE,
+    BANNED
+  }
+
+  /** Records by stage; a stage without one is 0. */
+  Map<Stage, Integer> counts(Instant now) {
+    return database.read(
+        connection -> {
+          Map<Stage, Integer> counts = new EnumMap<>(Stage.class);
+          try (PreparedStatement select =
+              connection.prepareStatement(
+                  "SELECT (SELECT COUNT(*) FROM registrar_challenge WHERE expires_at > ?),"
+                      + " (SELECT COUNT(*) FROM registrar_node WHERE active = 1),"
+                      + " (SELECT COUNT(*) FROM registrar_ban)")) {
+            select.setLong(1, now.toEpochMilli());
+            try (ResultSet row = select.executeQuery()) {
+              row.next();
+              counts.put(Stage.REGISTERED, row.getInt(1));
+              counts.put(Stage.ACTIVE, row.getInt(2));
+              counts.put(Stage.BANNED, row.getInt(3));
+            }
+          }
+          return counts;
+        });
   }
 
   /** Why this enrolment would be refused, from what is stored; before anything costly is done. */

@@ -42,6 +42,7 @@ public final class RegistrarRole implements Role {
     ChallengeMaker challenges =
         new ChallengeMaker(new SecureRandom(), settings.duration("serai.registrar.challenge-ttl"));
 
+    RegistrarMeters.bind(context.meters(), store, clock);
     bindListeners(context);
     context.bind("readEnrolment", new ReadEnrolmentProcessor());
     context.bind("checkNodeBinding", new CheckNodeBindingProcessor(store, clock));

@@ -62,7 +62,7 @@ final class AgentLifecycle {
           PermissionDeniedDetails.Reason.AGENT_NOT_ATTESTED,
           "agent is not attested");
     }
-    meters.counter("serai.svids.issued", "kind", "agent").increment();
+    IssuerMeters.issued(meters, "agent").increment();
     return RenewAgentResponse.newBuilder().setSvid(SvidIssuance.message(svid)).build();
   }
 

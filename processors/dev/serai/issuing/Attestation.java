@@ -165,8 +165,8 @@ final class Attestation {
   /** Keeps the record; from here on the identity is good. */
   void record(Issued issued) {
     nodes.recordAttested(issued.node());
-    meters.counter("serai.svids.issued", "kind", "agent").increment();
-    count("trusted", "NONE");
+    IssuerMeters.issued(meters, "agent").increment();
+    IssuerMeters.attested(meters).increment();
   }
 
   AttestAgentResponse answer(Issued issued) {
@@ -180,11 +180,6 @@ final class Attestation {
 
   /** The refusal that a rejection leads to. */
   RefusalException refusal(Rejected verdict) {
-    count("rejected", verdict.first().code().name());
     return new RefusalException(verdict.first().code(), verdict.first().detail());
-  }
-
-  private void count(String result, String reason) {
-    meters.counter("serai.attestations", "result", result, "reason", reason).increment();
   }
 }

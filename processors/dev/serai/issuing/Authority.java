@@ -106,6 +106,11 @@ public final class Authority {
             () -> new RefusalException(ReasonCode.AUTHORITY_UNAVAILABLE, "no authority is active"));
   }
 
+  /** Until when the authority in use may sign, also when that has passed. */
+  Optional<Instant> activeUntil() {
+    return snapshot.active().map(Active::notAfter);
+  }
+
   public TrustBundle bundle() {
     return snapshot.bundle();
   }

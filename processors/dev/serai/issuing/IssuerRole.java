@@ -123,6 +123,7 @@ public final class IssuerRole implements Role {
 
     context.onReload(fresh -> limits(fresh, attesting, signing, reporting));
 
+    IssuerMeters.bind(context.meters(), authority, entries.index());
     context.bind("roleIdentities", identities);
     bindServer(context, trustDomain, identities);
     context.bind(
@@ -213,6 +214,7 @@ public final class IssuerRole implements Role {
                     identities.forRole(LocalRoleIdentities.ISSUER_ROLE),
                     id -> id.isMemberOf(trustDomain)))
             .unix(Path.of(settings.text("serai.issuer.admin-socket")), SocketAccess.OWNER)
+            .onRefusal(IssuerMeters.refusedAttestations(context.meters()))
             .build();
     RpcComponent.addTo(context.camel());
     context.bind("rpcServer-issuer", server);

@@ -92,7 +92,7 @@ final class LocalRoleIdentities implements RoleIdentities {
               List.of(Certificates.decode(svid.certificate())),
               pair.getPrivate(),
               bundle.certificates()));
-      meters.counter("serai.svids.issued", "kind", "role").increment();
+      IssuerMeters.issued(meters, "role").increment();
     }
   }
 

@@ -42,7 +42,7 @@ public final class SvidIssuance {
     this.limits = limits;
     this.defaultLife = defaultLife;
     this.clock = clock;
-    this.issued = meters.counter("serai.svids.issued", "kind", "x509");
+    this.issued = IssuerMeters.issued(meters, "x509");
   }
 
   BatchNewX509SVIDResponse batch(Caller.Agent caller, BatchNewX509SVIDRequest request) {

@@ -100,6 +100,11 @@ public final class HealthReport implements AutoCloseable {
     return view;
   }
 
+  /** Whether one role can do its work. */
+  public boolean ready(String role) {
+    return camel.isStarted() && Boolean.TRUE.equals(role(role).get("ready"));
+  }
+
   private boolean allReady(List<Map<String, Object>> roleViews) {
     return camel.isStarted()
         && roleViews.stream().allMatch(role -> Boolean.TRUE.equals(role.get("ready")));

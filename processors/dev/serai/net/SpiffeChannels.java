@@ -106,10 +106,11 @@ public final class SpiffeChannels {
       if (traceId == null) {
         return call;
       }
+      String traceparent = TraceId.traceparent(traceId); // of the step that makes the call
       return new SimpleForwardingClientCall<>(call) {
         @Override
         public void start(Listener<A> listener, Metadata headers) {
-          headers.put(TRACEPARENT, TraceId.traceparent(traceId));
+          headers.put(TRACEPARENT, traceparent);
           super.start(listener, headers);
         }
       };

@@ -20,6 +20,10 @@ public final class TraceId {
   /** Name of the header or metadata key. */
   public static final String HEADER = "traceparent";
 
+  /** Exchange property and key of the log context: the present span. */
+  private static final String SPAN = "seraiSpan";
+
+  private static final String CALLER = "seraiCallersSpan";
   private static final Pattern TRACEPARENT =
       Pattern.compile("[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}");
   private static final String NONE = "0".repeat(32);
@@ -67,10 +71,81 @@ public final class TraceId {
         : Optional.empty();
   }
 
-  /** The header value for an outgoing call of this flow. */
+  /** The header value for an outgoing call of this flow; names the span that makes it, if any. */
   public static String traceparent(String traceId) {
-    byte[] span = new byte[8];
-    RANDOM.nextBytes(span);
-    return "00-" + traceId + "-" + HexFormat.of().formatHex(span) + "-01";
+    String span = MDC.get(SPAN);
+    if (span != null && traceId.equals(MDC.get(VARIABLE))) {
+      return "00-" + traceId + "-" + span;
+    }
+    byte[] made = new byte[8];
+    RANDOM.nextBytes(made);
+    return traceparent(traceId, HexFormat.of().formatHex(made), true);
+  }
+
+  /** The header value that names this span. */
+  public static String traceparent(String traceId, String spanId, boolean sampled) {
+    return "00-" + traceId + "-" + mark(spanId, sampled);
+  }
+
+  private static String mark(String spanId, boolean sampled) {
+    return spanId + (sampled ? "-01" : "-00");
+  }
+
+  /** From now on the steps of this exchange work in this span. Only with tracing on. */
+  public static void enterSpan(Exchange exchange, String spanId, boolean sampled) {
+    exchange.setProperty(SPAN, mark(spanId, sampled));
+  }
+
+  /** The exchange's last span has ended. */
+  public static void leaveSpan(Exchange exchange) {
+    exchange.removeProperty(SPAN);
+  }
+
+  /** Puts the exchange's ids into the log context of this thread, for one step. */
+  public static void show(Exchange exchange, String traceId) {
+    MDC.put(VARIABLE, traceId);
+    String span = exchange.getProperty(SPAN, String.class);
+    if (span != null) {
+      MDC.put(SPAN, span);
+    } else if (MDC.get(SPAN) != null) {
+      MDC.remove(SPAN);
+    }
+  }
+
+  /** Takes them out again. */
+  public static void hide() {
+    MDC.remove(VARIABLE);
+    MDC.remove(SPAN);
+  }
+
+  /** What a caller of another protocol than HTTP sent as traceparent. */
+  public static void calledWith(Exchange exchange, String traceparent) {
+    exchange.setProperty(CALLER, traceparent);
+  }
+
+  /**
+   * The span a caller named, or whose step started this flow, when it is of this exchange's trace.
+   * 16 hex digits.
+   */
+  public static Optional<String> callersSpan(Exchange exchange) {
+    String step = MDC.get(SPAN);
+    if (step != null
+        && exchange.getFromRouteId() == null
+        && of(exchange).equals(MDC.get(VARIABLE))) {
+      return Optional.of(step.substring(0, 16));
+    }
+    Object header = exchange.getProperty(CALLER);
+    if (header == null) {
+      header = exchange.getMessage().getHeader(HEADER);
+    }
+    if (!(header instanceof String text)) {
+      return Optional.empty();
+    }
+    Matcher parts = TRACEPARENT.matcher(text);
+    return parts.matches()
+            && parts.group(1).equals(of(exchange))
+            && !parts.group(2).equals("0".repeat(16))
+        ? Optional.of(parts.group(2))
+        : Optional.empty();
   }
 }

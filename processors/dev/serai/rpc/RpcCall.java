@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * One open call. Routes find it in the exchange variable {@link #VARIABLE}; it outlives the
@@ -42,6 +43,7 @@ public final class RpcCall {
   private final Optional<Deadline> deadline;
   private final int maxUnsent;
   private final Runnable released;
+  private final Consumer<ReasonCode> refusals;
   private final Map<String, Object> attributes = new ConcurrentHashMap<>();
 
   // Guarded by this.
@@ -62,7 +64,8 @@ public final class RpcCall {
       Metadata metadata,
       String traceId,
       int maxUnsent,
-      Runnable released) {
+      Runnable released,
+      Consumer<ReasonCode> refusals) {
     this.call = call;
     this.peer = peer;
     this.metadata = metadata;
@@ -70,6 +73,7 @@ public final class RpcCall {
     this.deadline = Optional.ofNullable(Context.current().getDeadline());
     this.maxUnsent = maxUnsent;
     this.released = released;
+    this.refusals = refusals;
   }
 
   public RpcPeer peer() {
@@ -168,7 +172,9 @@ public final class RpcCall {
   /** Ends the call with the status of a refusal. */
   public void refuse(Refused refused) {
     StatusRuntimeException status = RpcStatus.of(refused);
-    close(status.getStatus(), trailers(status), false);
+    if (close(status.getStatus(), trailers(status), false)) {
+      refusals.accept(refused.reason().code());
+    }
   }
 
   /** Runs once when the client goes away or its deadline passes; at once if it already has. */
@@ -280,11 +286,12 @@ public final class RpcCall {
     call.sendMessage(message);
   }
 
-  private void close(Status status, Metadata trailers, boolean flush) {
+  /** False when the call had ended before. */
+  private boolean close(Status status, Metadata trailers, boolean flush) {
     List<Runnable> actions;
     synchronized (this) {
       if (closed) {
-        return;
+        return false;
       }
       closed = true;
       code = status.getCode();
@@ -303,6 +310,7 @@ public final class RpcCall {
       forget();
     }
     run(actions);
+    return true;
   }
 
   private void forget() {

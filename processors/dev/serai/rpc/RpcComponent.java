@@ -3,6 +3,8 @@ package dev.serai.rpc;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import io.grpc.Status;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.Map;
 import java.util.Set;
@@ -58,13 +60,25 @@ public final class RpcComponent extends DefaultComponent {
       MeterRegistry meters = getCamelContext().getRegistry().findSingleByType(MeterRegistry.class);
       if (meters != null) {
         server.observe((method, code) -> count(meters, method, code));
+        Gauge.builder("serai.rpc.open.calls", server, RpcServer::openCalls)
+            .description("Calls that are open, streams included")
+            .tag("server", name)
+            .register(meters);
+        Gauge.builder("serai.queue.depth", server, RpcServer::waitingCalls)
+            .description("What waits in a queue")
+            .tag("queue", "rpc-" + name)
+            .register(meters);
       }
     }
     return server;
   }
 
   private static void count(MeterRegistry meters, String method, Status.Code code) {
-    meters.counter("serai.rpc.calls", "method", method, "code", code.name()).increment();
+    Counter.builder("serai.rpc.calls")
+        .description("gRPC calls that have ended")
+        .tags("method", method, "code", code.name())
+        .register(meters)
+        .increment();
   }
 
   @Override

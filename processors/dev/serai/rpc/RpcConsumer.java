@@ -6,6 +6,7 @@ import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.reason.Refused;
+import dev.serai.role.TraceId;
 import io.grpc.MethodDescriptor.MethodType;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -83,6 +84,10 @@ public final class RpcConsumer extends DefaultConsumer {
     exchange.setVariable(RpcCall.TRACE_ID, call.traceId());
     Deadline.limit(exchange, LONGEST);
     call.remaining().ifPresent(left -> Deadline.limit(exchange, left));
+    String caller = call.metadata().get(RpcServer.TRACEPARENT);
+    if (caller != null) {
+      TraceId.calledWith(exchange, caller);
+    }
     exchange.getMessage().setBody(request);
     call.working(true);
     getAsyncProcessor()

@@ -66,7 +66,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class RpcServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(RpcServer.class);
-  private static final Metadata.Key<String> TRACEPARENT =
+  static final Metadata.Key<String> TRACEPARENT =
       Metadata.Key.of(TraceId.HEADER, Metadata.ASCII_STRING_MARSHALLER);
   private static final int UNIX_BACKLOG = 512;
   private static final int LOCAL_WORKERS = 8;
@@ -100,7 +100,7 @@ public final class RpcServer implements AutoCloseable {
   private final AtomicBoolean healthEnded = new AtomicBoolean();
   private boolean started;
   private boolean closed;
-  private RpcWorkers workers;
+  private volatile RpcWorkers workers;
   private RpcWorkers localWorkers;
 
   private RpcServer(Builder settings) {
@@ -129,6 +129,12 @@ public final class RpcServer implements AutoCloseable {
   /** Open calls, streams included. */
   public int openCalls() {
     return open.size();
+  }
+
+  /** Calls that wait for a worker. */
+  int waitingCalls() {
+    RpcWorkers pool = workers;
+    return pool == null ? 0 : pool.waiting();
   }
 
   boolean offers(String method) {
@@ -352,7 +358,8 @@ public final class RpcServer implements AutoCloseable {
             () -> {
               open.remove(self[0]);
               self[0].code().ifPresent(code -> observer.accept(method, code));
-            });
+            },
+            code -> settings.refusals.accept(method, code));
     self[0] = rpc;
     open.add(rpc);
     Optional<Handler> handler = handlers.get(method);
@@ -573,6 +580,7 @@ public final class RpcServer implements AutoCloseable {
     private UnixListener unix;
     private RpcLimits limits = RpcLimits.DEFAULTS;
     private boolean reflection;
+    private BiConsumer<String, ReasonCode> refusals = (method, code) -> {};
 
     private Builder(String name) {
       this.name = name;
@@ -606,6 +614,12 @@ public final class RpcServer implements AutoCloseable {
     /** Lets clients ask which services there are. */
     public Builder reflection() {
       this.reflection = true;
+      return this;
+    }
+
+    /** Told of each call that ends with a reason; called on any thread, must be quick. */
+    public Builder onRefusal(BiConsumer<String, ReasonCode> observer) {
+      this.refusals = observer;
       return this;
     }
 

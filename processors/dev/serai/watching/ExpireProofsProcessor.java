@@ -17,21 +17,17 @@ final class ExpireProofsProcessor implements Processor {
   private final WatchStore store;
   private final WatchRules rules;
   private final InstantSource clock;
-  private final NodeCounts counts;
 
-  ExpireProofsProcessor(
-      WatchStore store, WatchRules rules, InstantSource clock, NodeCounts counts) {
+  ExpireProofsProcessor(WatchStore store, WatchRules rules, InstantSource clock) {
     this.store = store;
     this.rules = rules;
     this.clock = clock;
-    this.counts = counts;
   }
 
   @Override
   public void process(Exchange exchange) {
     Instant now = clock.instant();
     int ended = store.changeAll(node -> rules.runOut(node, now), now.minus(rules.grace()));
-    counts.refresh(now);
     if (ended > 0) {
       LOG.warn("{} nodes are no longer proven: none answered within the grace", ended);
     }

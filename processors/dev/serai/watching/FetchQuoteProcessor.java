@@ -1,5 +1,6 @@
 package dev.serai.watching;
 
+import dev.serai.role.Meters;
 import dev.serai.role.TraceId;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
@@ -22,6 +23,17 @@ final class FetchQuoteProcessor extends AsyncProcessorSupport {
     this.fetcher = fetcher;
     this.workers = workers;
     this.meters = meters;
+    timer(meters, true);
+    timer(meters, false);
+  }
+
+  private static Timer timer(MeterRegistry meters, boolean answered) {
+    return Meters.timer(
+        meters,
+        "serai.quote.fetch",
+        "Time to get one quote from an agent, or none",
+        "answered",
+        Boolean.toString(answered));
   }
 
   @Override
@@ -45,11 +57,7 @@ final class FetchQuoteProcessor extends AsyncProcessorSupport {
               if (failure != null) {
                 exchange.setException(failure);
               } else {
-                sample.stop(
-                    meters.timer(
-                        "serai.quote.fetch",
-                        "answered",
-                        Boolean.toString(found instanceof FetchOutcome.Answered)));
+                sample.stop(timer(meters, found instanceof FetchOutcome.Answered));
                 exchange.getMessage().setBody(found);
               }
               callback.done(false);

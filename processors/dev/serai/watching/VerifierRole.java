@@ -2,7 +2,6 @@ package dev.serai.watching;
 
 import dev.serai.appraisal.AppraisalBeans;
 import dev.serai.appraisal.KeylimeQuoteAppraiser;
-import dev.serai.appraisal.StateReport.State;
 import dev.serai.breaker.BreakerPolicy;
 import dev.serai.breaker.Breakers;
 import dev.serai.http.GuardedListener;
@@ -25,7 +24,6 @@ import dev.serai.role.TraceId;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
 import io.grpc.ManagedChannel;
-import io.micrometer.core.instrument.Gauge;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.URI;
 import java.time.InstantSource;
@@ -69,15 +67,16 @@ public final class VerifierRole implements Role {
         });
     WatchFlight flight = new WatchFlight(settings.inFlight(), settings.lease());
     Breakers breakers = Breakers.of(context);
-    WatchSettlement settlement = new WatchSettlement(store, rules, flight, breakers, clock);
+    WatchSettlement settlement =
+        new WatchSettlement(
+            store, rules, flight, breakers, clock, new VerdictCounts(context.meters()));
     LateIdentity identity = identity(context);
     HttpGet http = new HttpGet("verifier-ask", LONG_ANSWERS_BYTES);
     context.onStop(http);
     ExecutorService workers = workers(context.settings());
     context.onStop(workers::shutdownNow);
 
-    NodeCounts counts = new NodeCounts(store);
-    bindWatch(context, settings, store, rules, flight, settlement, counts);
+    bindWatch(context, settings, store, rules, flight, settlement);
     context.bind("makeQuoteRequest", new MakeQuoteRequestProcessor(appraiser::selection));
     context.bind("nodeBreakerPolicy", new NodeBreakerPolicy(breakers));
     context.bind(
@@ -89,12 +88,7 @@ public final class VerifierRole implements Role {
     context.bind("appraiseQuote", new AppraiseQuoteProcessor(appraiser, baselines));
     context.bind("nodeWatch", new StoredWatch(store, breakers));
     context.bind("roleHealth-verifier", (RoleHealth) () -> standing(appraiser));
-    for (State state : State.values()) {
-      Gauge.builder("serai.node.state", counts, c -> c.of(state))
-          .description("Nodes on the watch list by state")
-          .tag("state", state.name())
-          .register(context.meters());
-    }
+    WatchMeters.bind(context.meters(), store, flight, clock);
     bindListener(context, store, identity);
     bindHops(context, http, identity, workers);
   }
@@ -146,10 +140,9 @@ public final class VerifierRole implements Role {
       WatchStore store,
       WatchRules rules,
       WatchFlight flight,
-      WatchSettlement settlement,
-      NodeCounts counts) {
+      WatchSettlement settlement) {
     InstantSource clock = context.clock();
-    context.bind("expireProofs", new ExpireProofsProcessor(store, rules, clock, counts));
+    context.bind("expireProofs", new ExpireProofsProcessor(store, rules, clock));
     context.bind("takeDueNodes", new TakeDueNodesProcessor(store, flight, settings, clock));
     context.bind("beginWatch", new BeginWatchProcessor(settlement));
     context.bind("recordVerdict", new RecordVerdictProcessor(settlement));

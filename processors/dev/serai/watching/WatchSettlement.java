@@ -23,23 +23,27 @@ final class WatchSettlement {
   private final WatchFlight flight;
   private final Breakers breakers;
   private final InstantSource clock;
+  private final VerdictCounts counts;
 
   WatchSettlement(
       WatchStore store,
       WatchRules rules,
       WatchFlight flight,
       Breakers breakers,
-      InstantSource clock) {
+      InstantSource clock,
+      VerdictCounts counts) {
     this.store = store;
     this.rules = rules;
     this.flight = flight;
     this.breakers = breakers;
     this.clock = clock;
+    this.counts = counts;
   }
 
   /** A quote was judged. False when the node has attested meanwhile, and that counts instead. */
   boolean judged(WatchTask task, Verdict verdict) {
     Instant now = clock.instant();
+    counts.judged(verdict);
     Optional<Baseline> baseline =
         verdict instanceof Trusted trusted ? Optional.of(trusted.baseline()) : Optional.empty();
     return store.settle(
@@ -70,6 +74,7 @@ final class WatchSettlement {
   /** There was nothing to judge. */
   boolean unanswered(WatchTask task, Reason reason) {
     Instant now = clock.instant();
+    counts.unanswered(reason);
     return store.settle(
         task,
         breaker(task),

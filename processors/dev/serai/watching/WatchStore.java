@@ -189,24 +189,57 @@ final class WatchStore {
         });
   }
 
-  /** How many nodes are in each state; states without a node are 0. */
-  Map<State, Integer> counts() {
+  /**
+   * The list in figures.
+   *
+   * @param counts nodes by state; states without a node are 0
+   * @param oldestProof of the trusted nodes
+   * @param longestDue of the nodes that nobody looks at now
+   * @param reports that the issuer has not confirmed
+   */
+  record Figures(
+      Map<State, Integer> counts,
+      Optional<Instant> oldestProof,
+      Optional<Instant> longestDue,
+      int reports) {}
+
+  Figures figures(Instant now) {
     return database.read(
         connection -> {
-          Map<State, Integer> counts = new EnumMap<>(State.class);
-          for (State state : State.values()) {
-            counts.put(state, 0);
-          }
           try (PreparedStatement select =
-                  connection.prepareStatement(
-                      "SELECT state, COUNT(*) FROM verifier_node GROUP BY state");
-              ResultSet rows = select.executeQuery()) {
-            while (rows.next()) {
-              counts.put(State.valueOf(rows.getString(1)), rows.getInt(2));
+              connection.prepareStatement(
+                  "SELECT MIN(CASE WHEN gone = 0 AND state = 'TRUSTED' THEN proven_at END),"
+                      + " MIN(CASE WHEN gone = 0 AND (lease_until IS NULL OR lease_until <= ?)"
+                      + " THEN due_at END), COUNT(report) FROM verifier_node")) {
+            select.setLong(1, now.toEpochMilli());
+            try (ResultSet row = select.executeQuery()) {
+              row.next();
+              return new Figures(
+                  counts(connection), instant(row, 1), instant(row, 2), row.getInt(3));
             }
           }
-          return counts;
         });
+  }
+
+  private static Optional<Instant> instant(ResultSet row, int column) throws SQLException {
+    long millis = row.getLong(column);
+    return row.wasNull() ? Optional.empty() : Optional.of(Instant.ofEpochMilli(millis));
+  }
+
+  private static Map<State, Integer> counts(Connection connection) throws SQLException {
+    Map<State, Integer> counts = new EnumMap<>(State.class);
+    for (State state : State.values()) {
+      counts.put(state, 0);
+    }
+    try (PreparedStatement select =
+            connection.prepareStatement(
+                "SELECT state, COUNT(*) FROM verifier_node GROUP BY state");
+        ResultSet rows = select.executeQuery()) {
+      while (rows.next()) {
+        counts.put(State.valueOf(rows.getString(1)), rows.getInt(2));
+      }
+    }
+    return counts;
   }
 
   /** The undelivered report of one node; the next try of it is put off. */

@@ -9,6 +9,7 @@ import dev.serai.rpc.RpcComponent;
 import dev.serai.rpc.RpcLimits;
 import dev.serai.rpc.RpcServer;
 import dev.serai.rpc.SocketAccess;
+import io.micrometer.core.instrument.Gauge;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -28,7 +29,9 @@ public final class WorkloadBeans {
     WorkloadIdentityCache identities = new WorkloadIdentityCache(context.clock());
     WorkloadAttestor attestor =
         new WorkloadAttestor(bytes(settings, "serai.workload.max-executable-bytes"));
-    context.meters().gauge("serai.workload.streams", identities, WorkloadIdentityCache::streams);
+    Gauge.builder("serai.workload.streams", identities, WorkloadIdentityCache::streams)
+        .description("Open streams of workloads")
+        .register(context.meters());
     context.bind("workloadIdentities", identities);
     context.bind("checkSecurityHeader", new CheckSecurityHeaderProcessor());
     context.bind("attestWorkload", new AttestWorkloadProcessor(attestor));
@@ -44,6 +47,7 @@ public final class WorkloadBeans {
             .service(SpiffeWorkloadAPIGrpc.getServiceDescriptor())
             .unix(Path.of(settings.text("serai.agent.workload-socket")), SocketAccess.EVERYONE)
             .limits(limits(settings))
+            .onRefusal(new WorkloadDenials(context.meters()))
             .reflection()
             .build());
     RpcComponent.addTo(context.camel());
