@@ -30,10 +30,20 @@ public final class RefuseProcessor implements Processor, LastFailures {
   private final MeterRegistry meters;
   private final InstantSource clock;
   private final Map<String, Failure> lastByRoute = new ConcurrentHashMap<>();
+  private volatile Listener listener = (reason, route, traceId) -> {};
 
   public RefuseProcessor(MeterRegistry meters, InstantSource clock) {
     this.meters = meters;
     this.clock = clock;
+  }
+
+  /** Hears of every refusal; returns at once. */
+  interface Listener {
+    void refused(Reason reason, String route, String traceId);
+  }
+
+  void alsoTell(Listener one) {
+    listener = one;
   }
 
   /** What the route refused last, if it did since start. */
@@ -75,6 +85,7 @@ public final class RefuseProcessor implements Processor, LastFailures {
   private void record(String route, Reason reason, String traceId) {
     meters.counter("serai.refusals", "route", route, "reason", reason.code().name()).increment();
     lastByRoute.put(route, new Failure(reason, clock.instant(), traceId));
+    listener.refused(reason, route, traceId);
   }
 
   private static String oneLine(String detail) {

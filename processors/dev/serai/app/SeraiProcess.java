@@ -59,6 +59,7 @@ public final class SeraiProcess implements AutoCloseable {
   private final Path stateDir;
   private final List<RouteFile> routeFiles;
   private SqliteDatabase database;
+  private ProcessRecord record;
   private final CountDownLatch stopping = new CountDownLatch(1);
 
   /** Roles as serai.roles names them, routes as shipped unless a directory replaces some. */
@@ -109,6 +110,7 @@ public final class SeraiProcess implements AutoCloseable {
             }
           });
       main.start();
+      record.started();
       runAfterStart();
       LOG.info("started roles={} state={}", String.join(",", roleNames), stateDir);
     } catch (RuntimeException e) {
@@ -171,6 +173,8 @@ public final class SeraiProcess implements AutoCloseable {
       identities.start();
     }
     roles.forEach(role -> role.bind(context));
+    record = ProcessRecord.bind(context, settings, refusals);
+    onStop.push(record);
   }
 
   private void startManagement(CamelContext camel, RefuseProcessor refusals) {

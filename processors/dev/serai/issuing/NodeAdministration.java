@@ -3,6 +3,8 @@ package dev.serai.issuing;
 import dev.serai.appraisal.EnrolledNodes;
 import dev.serai.appraisal.NodeRecord;
 import dev.serai.appraisal.NodeWatch;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.proto.serai.v1.ListNodesRequest;
 import dev.serai.proto.serai.v1.ListNodesResponse;
 import dev.serai.proto.serai.v1.NodeView;
@@ -96,7 +98,12 @@ final class NodeAdministration {
     Known node = find(request.getId());
     node.ekName().ifPresent(nodes::unbanEk);
     node.attested()
-        .ifPresent(attested -> nodes.change(attested.id(), before -> before.withBanned(false)));
+        .ifPresent(
+            attested ->
+                nodes.change(
+                    attested.id(),
+                    before -> before.withBanned(false),
+                    AuditEvent.of(AuditKind.NODE_UNBANNED, attested.id().toString())));
     return view(find(request.getId()));
   }
 

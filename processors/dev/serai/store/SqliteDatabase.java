@@ -2,18 +2,25 @@ package dev.serai.store;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.MigrationInfo;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteDataSource;
 
@@ -23,14 +30,31 @@ import org.sqlite.SQLiteDataSource;
  * transaction; a write inside a read is refused, for it would not see what the read saw.
  */
 public final class SqliteDatabase implements Database {
+  private static final Logger LOG = LoggerFactory.getLogger(SqliteDatabase.class);
   private static final int READERS = 4;
   private static final int BUSY_TIMEOUT_MS = 5_000;
   private static final long WRITER_WAIT_SECONDS = 10;
+
+  /**
+   * What SQL says differently elsewhere. PostgreSQL: BYTEA, and FOR EACH ROW EXECUTE FUNCTION with
+   * functions that do the same.
+   */
+  private static final Map<String, String> DIALECT =
+      Map.of(
+          "blob",
+          "BLOB",
+          "refuse_audit_change",
+          "BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END",
+          "refuse_audit_deletion",
+          "BEGIN SELECT RAISE(ABORT, 'the audit log is pruned only up to a checkpoint')"
+              + " WHERE OLD.sequence > COALESCE("
+              + "(SELECT MAX(sequence) FROM audit_checkpoint WHERE pruned = 1), 0); END");
 
   private final HikariDataSource readers;
   private final HikariDataSource writer;
   private final ReentrantLock writing = new ReentrantLock(true);
   private final ThreadLocal<Connection> current = new ThreadLocal<>();
+  private final List<Runnable> afterCommit = new ArrayList<>(); // the writer's
 
   private SqliteDatabase(HikariDataSource readers, HikariDataSource writer) {
     this.readers = readers;
@@ -94,13 +118,25 @@ public final class SqliteDatabase implements Database {
   }
 
   private static void migrate(DataSource source, String migrations) {
-    Flyway.configure()
-        .dataSource(source)
-        .locations(migrations)
-        .placeholders(Map.of("blob", "BLOB"))
-        .loggers("slf4j")
-        .load()
-        .migrate();
+    Flyway flyway =
+        Flyway.configure()
+            .dataSource(source)
+            .locations(migrations)
+            .placeholders(DIALECT)
+            .loggers("slf4j")
+            .load();
+    for (MigrationInfo migration : flyway.info().all()) {
+      if (migration.getState().isApplied() && !migration.getState().isResolved()) {
+        throw new RefusalException(
+            ReasonCode.SCHEMA_TOO_NEW,
+            "the database has schema "
+                + migration.getVersion()
+                + " ("
+                + migration.getDescription()
+                + "), which this version does not know");
+      }
+    }
+    flyway.migrate();
   }
 
   private static HikariDataSource pool(String name, DataSource source, int size) {
@@ -150,9 +186,11 @@ public final class SqliteDatabase implements Database {
         T answer = work.run(connection);
         connection.commit();
         done = true;
+        committed();
         return answer;
       } finally {
         current.remove();
+        afterCommit.clear();
         if (!done) {
           connection.rollback();
         }
@@ -161,6 +199,30 @@ public final class SqliteDatabase implements Database {
       throw failed("write", e);
     } finally {
       writing.unlock();
+    }
+  }
+
+  @Override
+  public boolean isWriting() {
+    return current.get() != null && writing.isHeldByCurrentThread();
+  }
+
+  @Override
+  public void afterCommit(Runnable action) {
+    if (isWriting()) {
+      afterCommit.add(action);
+    } else {
+      action.run();
+    }
+  }
+
+  private void committed() {
+    for (Runnable action : afterCommit) {
+      try {
+        action.run();
+      } catch (RuntimeException e) {
+        LOG.error("an action after a commit failed", e);
+      }
     }
   }
 

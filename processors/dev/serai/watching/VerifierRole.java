@@ -3,6 +3,7 @@ package dev.serai.watching;
 import dev.serai.appraisal.AppraisalBeans;
 import dev.serai.appraisal.KeylimeQuoteAppraiser;
 import dev.serai.appraisal.StateReport.State;
+import dev.serai.audit.Audit;
 import dev.serai.http.GuardedListener;
 import dev.serai.http.HttpGet;
 import dev.serai.http.WriteHttpAnswerProcessor;
@@ -59,7 +60,9 @@ public final class VerifierRole implements Role {
     KeylimeQuoteAppraiser appraiser = AppraisalBeans.bind(context, baselines);
     requireOneBank(appraiser);
 
-    WatchStore store = new WatchStore(context.database(), TraceId.random());
+    Audit audit = Audit.of(context);
+    PolicyRecord.keep(audit, context.settings().optionalText("serai.verifier.policy"));
+    WatchStore store = new WatchStore(context.database(), audit, TraceId.random());
     WatchRules rules = new WatchRules(settings, () -> ThreadLocalRandom.current().nextDouble());
     WatchFlight flight = new WatchFlight(settings.inFlight(), settings.lease());
     NodeBreakers breakers =
@@ -76,7 +79,7 @@ public final class VerifierRole implements Role {
         Executors.newFixedThreadPool(WORKERS, new DefaultThreadFactory("verifier-judge", true));
     context.onStop(workers::shutdownNow);
 
-    bindWatch(context, settings, store, rules, flight, settlement);
+    bindWatch(context, settings, store, audit, rules, flight, settlement);
     context.bind("makeQuoteRequest", new MakeQuoteRequestProcessor(appraiser::selection));
     context.bind("nodeBreakerPolicy", new NodeBreakerPolicy(breakers));
     context.bind(
@@ -87,7 +90,7 @@ public final class VerifierRole implements Role {
             context.meters()));
     context.bind("appraiseQuote", new AppraiseQuoteProcessor(appraiser, baselines));
     context.bind("nodeWatch", new StoredWatch(store, breakers));
-    context.bind("roleHealth-verifier", (RoleHealth) () -> standing(appraiser));
+    context.bind("roleHealth-verifier", (RoleHealth) () -> standing(appraiser).with("audit", audit.fact()));
     for (State state : State.values()) {
       Gauge.builder("serai.node.state", store, s -> s.counts().get(state))
           .description("Nodes on the watch list by state")
@@ -137,6 +140,7 @@ public final class VerifierRole implements Role {
       RoleContext context,
       WatchSettings settings,
       WatchStore store,
+      Audit audit,
       WatchRules rules,
       WatchFlight flight,
       WatchSettlement settlement) {
@@ -145,7 +149,7 @@ public final class VerifierRole implements Role {
     context.bind("takeDueNodes", new TakeDueNodesProcessor(store, flight, settings, clock));
     context.bind("beginWatch", new BeginWatchProcessor(settlement));
     context.bind("recordVerdict", new RecordVerdictProcessor(settlement));
-    context.bind("recordAttested", new RecordAttestedProcessor(store, rules, clock));
+    context.bind("recordAttested", new RecordAttestedProcessor(store, audit, rules, clock));
     context.bind("takeDueReports", new TakeDueReportsProcessor(store, clock));
     context.bind("openReport", new OpenReportProcessor(store, clock));
     context.bind("confirmReport", new ConfirmReportProcessor(store));

@@ -4,6 +4,7 @@ import dev.serai.appraisal.Baseline;
 import dev.serai.appraisal.Rejected;
 import dev.serai.appraisal.Trusted;
 import dev.serai.appraisal.Verdict;
+import dev.serai.audit.AuditKind;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import java.time.Instant;
@@ -44,6 +45,7 @@ final class WatchSettlement {
         task,
         breakers.state(task.nodeId()),
         baseline,
+        Optional.of(Verdicts.event(AuditKind.WATCH_VERDICT, verdict)),
         node -> told(node, rules.judged(node, verdict, now)));
   }
 
@@ -66,6 +68,7 @@ final class WatchSettlement {
     return store.settle(
         task,
         breakers.state(task.nodeId()),
+        Optional.empty(),
         Optional.empty(),
         node -> told(node, rules.unanswered(node, reason, now)));
   }

@@ -3,6 +3,9 @@ package dev.serai.issuing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.serai.audit.Audit;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.reason.ReasonCode;
@@ -12,6 +15,7 @@ import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.store.Database;
 import dev.serai.store.SqliteDatabase;
+import dev.serai.testing.TestAudit;
 import dev.serai.tpm.Bytes;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -53,19 +57,21 @@ class KilledIssuerTest {
       implements AutoCloseable {
     static Parts open(Path directory, InstantSource clock) {
       Database database = SqliteDatabase.open(directory.resolve("serai.db"));
+      Audit audit = TestAudit.of(database, directory);
       ChangeFeed feed = new ChangeFeed(clock);
       return new Parts(
           database,
           Authority.open(
               DOMAIN,
               database,
+audit,
               new KeyFiles(directory.resolve("keys")),
               Signatures.fastest(),
               new RotationSchedule(LIFE, LIFE),
               clock),
-          new NodeStore(database, feed, clock, Optional::empty),
-          new EntryStore(DOMAIN, database, feed, clock),
-          new JoinTokens(database, clock));
+          new NodeStore(database, audit, feed, clock, Optional::empty),
+          new EntryStore(DOMAIN, database, audit, feed, clock),
+          new JoinTokens(database, audit, clock));
     }
 
     @Override
@@ -186,7 +192,9 @@ class KilledIssuerTest {
         parts.tokens().redeem(name);
         say("redeemed " + name);
         SpiffeId id = DOMAIN.withPath("/spire/agent/join_token/" + name);
-        parts.nodes().recordAttested(node(id, now[0]));
+        parts.nodes().recordAttested(
+                node(id, now[0]),
+                AuditEvent.of(AuditKind.AGENT_SVID_ISSUED, id.toString()).with("name", name));
         say("admitted " + id);
         Entry.Builder entry =
             Entry.newBuilder()
