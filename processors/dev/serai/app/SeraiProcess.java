@@ -2,6 +2,7 @@ package dev.serai.app;
 
 import dev.serai.agent.RemoteRoleIdentities;
 import dev.serai.app.RouteFiles.RouteFile;
+import dev.serai.backup.Restore;
 import dev.serai.http.GuardedHttpComponent;
 import dev.serai.management.HealthReport;
 import dev.serai.management.ManagementServer;
@@ -12,6 +13,7 @@ import dev.serai.role.Settings;
 import dev.serai.store.Database;
 import dev.serai.store.DatabaseException;
 import dev.serai.store.SqliteDatabase;
+import dev.serai.store.StateLock;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -20,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -44,6 +47,7 @@ import org.slf4j.LoggerFactory;
 /** One running process: its roles, their beans and routes. Made once, started once. */
 public final class SeraiProcess implements AutoCloseable {
   private static final long LONGEST_DATABASE_WAIT_MILLIS = 10_000;
+  private static final Duration LONGEST_LOCK_WAIT = Duration.ofSeconds(10);
   private static final Logger LOG = LoggerFactory.getLogger(SeraiProcess.class);
 
   private final LayeredSettings settings;
@@ -99,6 +103,8 @@ public final class SeraiProcess implements AutoCloseable {
   public void start() {
     try {
       makePrivateDirectory(stateDir);
+      onStop.push(StateLock.hold(stateDir, LONGEST_LOCK_WAIT));
+      Restore.finish(stateDir);
       makePrivateDirectory(Path.of(settings.text("serai.run-dir")));
       onStop.push(meters::close);
       configureCamel();

@@ -6,6 +6,7 @@ import dev.serai.reason.RefusalException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -54,6 +55,42 @@ public final class AuditDatabase implements AuditSource {
         connection.close();
         throw e;
       }
+    } catch (SQLException e) {
+      throw unavailable("cannot read the audit log in " + database + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Where the log in a database file ends. Empty without one. */
+  static Optional<Head> headOf(Path database) {
+    try (Connection connection =
+            new SQLiteConfig().createConnection("jdbc:sqlite:" + database.toAbsolutePath());
+        ResultSet tables =
+            connection.getMetaData().getTables(null, null, "audit_record", new String[] {"TABLE"})) {
+      if (!tables.next()) {
+        return Optional.empty();
+      }
+      List<ChainSegment> segments = AuditTable.segments(connection);
+      return AuditTable.last(connection)
+          .map(
+              last ->
+                  new Head(
+                      segments.get(segments.size() - 1).chainId(), last.sequence(), last.hash()));
+    } catch (SQLException e) {
+      throw unavailable("cannot read the audit log in " + database + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Is this record in it, or was it pruned? */
+  static boolean holds(Path database, Head head) {
+    try (Connection connection =
+        new SQLiteConfig().createConnection("jdbc:sqlite:" + database.toAbsolutePath())) {
+      return headOf(database).isPresent()
+          && (AuditTable.at(connection, head.sequence())
+                  .filter(record -> record.hash().equals(head.hash()))
+                  .isPresent()
+              || AuditTable.floor(connection)
+                  .filter(floor -> floor.sequence() >= head.sequence())
+                  .isPresent());
     } catch (SQLException e) {
       throw unavailable("cannot read the audit log in " + database + ": " + e.getMessage(), e);
     }

@@ -1,6 +1,8 @@
 package dev.serai.audit;
 
 import dev.serai.role.RoleContext;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -13,6 +15,7 @@ import org.slf4j.LoggerFactory;
 public final class AuditUpkeep {
   private static final Logger LOG = LoggerFactory.getLogger(AuditUpkeep.class);
 
+  private final Path stateDir;
   private final Audit audit;
   private final RefusedCallers refused;
   private final Optional<Duration> checkpointInterval;
@@ -22,12 +25,14 @@ public final class AuditUpkeep {
   private Instant nextCheckpoint;
 
   AuditUpkeep(
+      Path stateDir,
       Audit audit,
       RefusedCallers refused,
       Optional<Duration> checkpointInterval,
       Optional<Duration> keep,
       Supplier<Optional<CheckpointSigner>> signer,
       InstantSource clock) {
+    this.stateDir = stateDir;
     this.audit = audit;
     this.refused = refused;
     this.checkpointInterval = checkpointInterval;
@@ -39,6 +44,7 @@ public final class AuditUpkeep {
 
   public static AuditUpkeep of(RoleContext context, Audit audit, RefusedCallers refused) {
     return new AuditUpkeep(
+        context.stateDir(),
         audit,
         refused,
         optional(context, "serai.audit.checkpoint-interval"),
@@ -59,6 +65,11 @@ public final class AuditUpkeep {
   /** Refusals first: they are recorded whatever happens to the rest. */
   public void run() {
     recordRefused();
+    try {
+      AuditInbox.empty(stateDir, audit);
+    } catch (IOException e) {
+      LOG.warn("notes for the audit log cannot be read: {}", e.getMessage());
+    }
     Instant now = clock.instant();
     if (checkpointInterval.isPresent() && !now.isBefore(nextCheckpoint)) {
       checkpoint();

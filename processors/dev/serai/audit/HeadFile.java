@@ -47,6 +47,20 @@ public final class HeadFile {
     }
   }
 
+  /**
+   * Makes the head file of a copy of a database. Empty when it holds no log.
+   *
+   * @param seen the head of the original before it was copied; where the copy does not hold it, it
+   *     stays the head, and the copy shows that its log was cut
+   */
+  public static Optional<Head> ofDatabase(Path database, Optional<Head> seen, Path file) {
+    Optional<Head> end = AuditDatabase.headOf(database);
+    Optional<Head> head =
+        seen.filter(before -> !AuditDatabase.holds(database, before)).or(() -> end);
+    head.ifPresent(new HeadFile(file)::write);
+    return head;
+  }
+
   /** Empty when there is no file, or neither line of it checks. */
   public Optional<Head> read() {
     if (!Files.exists(file)) {

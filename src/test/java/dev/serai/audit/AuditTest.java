@@ -469,6 +469,7 @@ class AuditTest {
     RefusedCallers refused = new RefusedCallers(() -> now);
     AuditUpkeep upkeep =
         new AuditUpkeep(
+            directory,
             audit, refused, Optional.empty(), Optional.empty(), Optional::empty, () -> now);
     for (int i = 0; i < 1000; i++) {
       refused.refused(
