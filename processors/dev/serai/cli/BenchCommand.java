@@ -23,6 +23,7 @@ final class BenchCommand implements Callable<Integer> {
   private static final Map<String, String> BENCHES =
       Map.of(
           "appraisal", "dev.serai.bench.AppraisalBench",
+          "audit", "dev.serai.bench.AuditBench",
           "providers", "dev.serai.bench.IssuingProviderBench",
           "quote", "dev.serai.bench.QuoteBench",
           "issuing", "dev.serai.bench.IssuingBench",
@@ -34,7 +35,7 @@ final class BenchCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "NAME",
-      description = "appraisal, providers, quote, issuing, workload, flow or start")
+      description = "appraisal, audit, providers, quote, issuing, workload, flow or start")
   private String name;
 
   @Option(names = "--json", description = "one line of JSON")

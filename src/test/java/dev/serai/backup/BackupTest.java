@@ -34,10 +34,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A backup holds all that a process needs, nothing that it must not get back, or it is refused. */
+@Tag("slow")
 class BackupTest {
 
   @TempDir Path dir;

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.serai.audit.Audit;
+import dev.serai.audit.AuditDatabase;
 import dev.serai.audit.AuditEvent;
 import dev.serai.audit.AuditKind;
+import dev.serai.audit.ChainVerifier;
 import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.reason.ReasonCode;
@@ -28,6 +30,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -53,7 +56,8 @@ class KilledIssuerTest {
       Authority authority,
       NodeStore nodes,
       EntryStore entries,
-      JoinTokens tokens)
+      JoinTokens tokens,
+      Audit audit)
       implements AutoCloseable {
     static Parts open(Path directory, InstantSource clock) {
       Database database = SqliteDatabase.open(directory.resolve("serai.db"));
@@ -71,7 +75,8 @@ audit,
               clock),
           new NodeStore(database, audit, feed, clock, Optional::empty),
           new EntryStore(DOMAIN, database, audit, feed, clock),
-          new JoinTokens(database, audit, clock));
+          new JoinTokens(database, audit, clock),
+          audit);
     }
 
     @Override
@@ -105,10 +110,18 @@ audit,
     }
   }
 
-  private static void check(Parts after, List<String> lines) throws Exception {
+  private void check(Parts after, List<String> lines) throws Exception {
+    assertThat(after.audit().trouble()).isEmpty();
+    Set<String> recorded = new HashSet<>();
+    try (AuditDatabase log = AuditDatabase.open(directory)) {
+      assertThat(new ChainVerifier(Optional.empty(), List.of()).verify(log).wrong()).isEmpty();
+      log.last(Integer.MAX_VALUE, Optional.empty(), record -> true)
+          .forEach(record -> recorded.add(record.kind() + " " + record.subject()));
+    }
     for (String line : lines) {
       String[] words = line.split(" ");
       switch (words[0]) {
+        case "issued" -> assertThat(recorded).contains("svid.issued " + words[1]);
         case "bundle" ->
             assertThat(after.authority().bundle().sequence())
                 .isGreaterThanOrEqualTo(Long.parseLong(words[1]));
@@ -196,6 +209,9 @@ audit,
                 node(id, now[0]),
                 AuditEvent.of(AuditKind.AGENT_SVID_ISSUED, id.toString()).with("name", name));
         say("admitted " + id);
+        SpiffeId workload = DOMAIN.withPath("/issued/" + name);
+        parts.audit().append(AuditEvent.of(AuditKind.SVID_ISSUED, workload.toString()));
+        say("issued " + workload);
         Entry.Builder entry =
             Entry.newBuilder()
                 .setId("entry-" + name)
