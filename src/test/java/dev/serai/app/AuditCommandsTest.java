@@ -91,8 +91,8 @@ class AuditCommandsTest {
       String node = serai.bean("agentStatus", AgentStatus.class).nodeId().orElseThrow();
       CommandLineTest.call(
           "node", "ban", node, "--socket", serai.setting("serai.issuer.admin-socket"));
-      assertThat(json(call(state, "backup", "--out", backup.toString(), "--json")).path("files"))
-          .isNotEmpty();
+      assertThat(json(call(state, "backup", "--out", backup.toString(), "--json")).path("files").asInt())
+          .isPositive();
       await()
           .atMost(PATIENCE)
           .untilAsserted(() -> assertThat(kinds(state)).contains("backup.made"));
