@@ -27,7 +27,6 @@ final class TpmCheckpointSigner implements CheckpointSigner {
   @Override
   public SignedCheckpoint sign(String chainId, long sequence, Bytes hash) {
     Tpm.Attested quote = tpm.quote(ak, NO_PCR, ChainHash.ofCheckpoint(chainId, sequence, hash));
-    return new SignedCheckpoint(
-        quote.attest(), quote.signature(), tpm.publicArea(ak).sized());
+    return new SignedCheckpoint(quote.attest(), quote.signature(), tpm.publicArea(ak).sized());
   }
 }

@@ -34,8 +34,8 @@ import org.slf4j.MDC;
 
 /**
  * The audit log of this process. A change of state and its record are one transaction; what has no
- * transaction of its own waits until its record is on disk, and those who wait at the same time share
- * one commit. What cannot be recorded does not happen. Safe for any thread.
+ * transaction of its own waits until its record is on disk, and those who wait at the same time
+ * share one commit. What cannot be recorded does not happen. Safe for any thread.
  */
 public final class Audit {
   private static final Logger LOG = LoggerFactory.getLogger(Audit.class);
@@ -109,8 +109,9 @@ public final class Audit {
   }
 
   /**
-   * Takes the chain up where it ended. A log that does not end where the head file says is not taken
-   * up: a new chain begins whose first record says so, and the finding stays until it is pruned.
+   * Takes the chain up where it ended. A log that does not end where the head file says is not
+   * taken up: a new chain begins whose first record says so, and the finding stays until it is
+   * pruned.
    */
   public static Audit open(
       Database database,

@@ -44,8 +44,7 @@ public final class AuditDatabase implements AuditSource {
     config.setReadOnly(true);
     config.setBusyTimeout(BUSY_TIMEOUT_MS);
     try {
-      Connection connection =
-          config.createConnection("jdbc:sqlite:" + database.toAbsolutePath());
+      Connection connection = config.createConnection("jdbc:sqlite:" + database.toAbsolutePath());
       try {
         connection.setAutoCommit(false);
         AuditTable.segments(connection);
@@ -65,7 +64,9 @@ public final class AuditDatabase implements AuditSource {
     try (Connection connection =
             new SQLiteConfig().createConnection("jdbc:sqlite:" + database.toAbsolutePath());
         ResultSet tables =
-            connection.getMetaData().getTables(null, null, "audit_record", new String[] {"TABLE"})) {
+            connection
+                .getMetaData()
+                .getTables(null, null, "audit_record", new String[] {"TABLE"})) {
       if (!tables.next()) {
         return Optional.empty();
       }

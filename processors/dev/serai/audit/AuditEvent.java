@@ -15,8 +15,8 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /**
- * Something to record. What came from outside is cut to a length and loses its control characters; a
- * join token in an id is replaced by the beginning of its digest.
+ * Something to record. What came from outside is cut to a length and loses its control characters;
+ * a join token in an id is replaced by the beginning of its digest.
  *
  * @param subject whom it is about: a node id, a SPIFFE id, an authority, a file
  * @param detail short facts; no secret, no personal data, no set of selectors
@@ -94,8 +94,6 @@ public record AuditEvent(
   static String lawful(String text) {
     String plain = text.replaceAll("\\p{Cntrl}+", " ");
     String cut = plain.length() > MAX_TEXT ? plain.substring(0, MAX_TEXT) : plain;
-    return TOKEN
-        .matcher(cut)
-        .replaceAll(found -> found.group(1) + digestOf(found.group(2)));
+    return TOKEN.matcher(cut).replaceAll(found -> found.group(1) + digestOf(found.group(2)));
   }
 }

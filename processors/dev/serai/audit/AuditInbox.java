@@ -13,8 +13,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Backups that were made beside the process. Only the process writes its log, so the command leaves a
- * note in the state directory, and the next round of upkeep records it; after a restart too.
+ * Backups that were made beside the process. Only the process writes its log, so the command leaves
+ * a note in the state directory, and the next round of upkeep records it; after a restart too.
  */
 public final class AuditInbox {
   private static final String DIRECTORY = "audit-inbox";
@@ -36,9 +36,7 @@ public final class AuditInbox {
     Path beside = directory.resolve("." + UUID.randomUUID());
     Files.writeString(beside, "backup head=" + head + " files=" + files + "\n");
     Files.move(
-        beside,
-        directory.resolve(UUID.randomUUID() + ".note"),
-        StandardCopyOption.ATOMIC_MOVE);
+        beside, directory.resolve(UUID.randomUUID() + ".note"), StandardCopyOption.ATOMIC_MOVE);
   }
 
   /** Records what lies there, then removes it. */

@@ -53,11 +53,11 @@ final class AuditTable {
   }
 
   /** From the last one, as long as the answer is true. */
-  static void backwards(
-      Connection connection, Optional<String> kind, Predicate<AuditRecord> goOn)
+  static void backwards(Connection connection, Optional<String> kind, Predicate<AuditRecord> goOn)
       throws SQLException {
     // with the index's own condition, so that it is used
-    String indexed = kind.filter("watch.verdict"::equals).isPresent() ? "" : " AND kind <> 'watch.verdict'";
+    String indexed =
+        kind.filter("watch.verdict"::equals).isPresent() ? "" : " AND kind <> 'watch.verdict'";
     String where = kind.isPresent() ? " WHERE kind = ?" + indexed : "";
     try (PreparedStatement select =
         connection.prepareStatement(RECORD + where + " ORDER BY sequence DESC")) {
@@ -173,8 +173,7 @@ final class AuditTable {
 
   /** Up to where records may be gone. */
   static Optional<Checkpoint> floor(Connection connection) throws SQLException {
-    return checkpoints(
-            connection, CHECKPOINT + " WHERE pruned = 1 ORDER BY sequence DESC LIMIT 1")
+    return checkpoints(connection, CHECKPOINT + " WHERE pruned = 1 ORDER BY sequence DESC LIMIT 1")
         .stream()
         .findFirst();
   }
@@ -236,8 +235,7 @@ final class AuditTable {
   }
 
   /** The last record before the first one of this time or later; never the last of all. */
-  static Optional<AuditRecord> lastBefore(Connection connection, Instant time)
-      throws SQLException {
+  static Optional<AuditRecord> lastBefore(Connection connection, Instant time) throws SQLException {
     try (PreparedStatement select =
         connection.prepareStatement(
             "SELECT sequence FROM audit_record WHERE at >= ? ORDER BY sequence LIMIT 1")) {

@@ -17,9 +17,9 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * Computes a log again: every hash, that no sequence is missing, that it begins where a chain begins
- * or at a pruned checkpoint that the log itself names, that it reaches what was seen of it outside,
- * and the TPM's signatures. The first thing that is wrong is the answer.
+ * Computes a log again: every hash, that no sequence is missing, that it begins where a chain
+ * begins or at a pruned checkpoint that the log itself names, that it reaches what was seen of it
+ * outside, and the TPM's signatures. The first thing that is wrong is the answer.
  */
 public final class ChainVerifier {
 
@@ -258,9 +258,7 @@ public final class ChainVerifier {
       }
       if (segment.cause() != ChainSegment.Cause.BROKEN && segment.firstSequence() != expected) {
         throw new Wrong(
-            ReasonCode.AUDIT_CHAIN_BROKEN,
-            expected,
-            "record %d is missing".formatted(expected));
+            ReasonCode.AUDIT_CHAIN_BROKEN, expected, "record %d is missing".formatted(expected));
       }
       current = segment;
       previous = ChainHash.ofSegment(segment);
@@ -305,8 +303,7 @@ public final class ChainVerifier {
     }
 
     Result result(Optional<Reason> wrong, long at) {
-      return new Result(
-          wrong, at, records, first, last, checkpoints, signed, Set.copyOf(signers));
+      return new Result(wrong, at, records, first, last, checkpoints, signed, Set.copyOf(signers));
     }
   }
 }

@@ -4,7 +4,8 @@ import dev.serai.tpm.Bytes;
 
 /**
  * Has the TPM of this machine state where the chain stands. A typed operation: the signer makes the
- * quote's qualifying data itself, from these three. Bound under {@value #BEAN} by whoever owns a TPM.
+ * quote's qualifying data itself, from these three. Bound under {@value #BEAN} by whoever owns a
+ * TPM.
  */
 @FunctionalInterface
 public interface CheckpointSigner {

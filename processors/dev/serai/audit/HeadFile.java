@@ -127,8 +127,7 @@ public final class HeadFile {
       return Optional.empty();
     }
     return Optional.of(
-        new Head(
-            fields.group(2), Long.parseLong(fields.group(3)), Bytes.ofHex(fields.group(4))));
+        new Head(fields.group(2), Long.parseLong(fields.group(3)), Bytes.ofHex(fields.group(4))));
   }
 
   private static String check(String fields) {

@@ -13,8 +13,8 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * Callers that were refused. Anybody can have himself refused a thousand times a second, so they are
- * counted by reason and route, and each count is one record.
+ * Callers that were refused. Anybody can have himself refused a thousand times a second, so they
+ * are counted by reason and route, and each count is one record.
  */
 public final class RefusedCallers {
   private static final Set<Kind> ABOUT_CALLERS =
@@ -51,8 +51,7 @@ public final class RefusedCallers {
     }
     String key = reason.code() + " " + route;
     if (counts.containsKey(key) || counts.size() < MOST_COUNTS) {
-      counts.computeIfAbsent(
-              key, k -> new Count(reason.code(), route, trace, clock.instant()))
+      counts.computeIfAbsent(key, k -> new Count(reason.code(), route, trace, clock.instant()))
           .times++;
     }
   }

@@ -174,8 +174,7 @@ public final class Backup {
         whole, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
     try (OutputStream out = Files.newOutputStream(whole);
         // closing an envelope twice would end it twice, so only the zip stream does
-        ZipOutputStream zip =
-            new ZipOutputStream(Sealing.seal(out, recipient, passphraseFile))) {
+        ZipOutputStream zip = new ZipOutputStream(Sealing.seal(out, recipient, passphraseFile))) {
       zip.putNextEntry(new ZipEntry(Manifest.NAME));
       zip.write(manifest.toJson());
       zip.closeEntry();

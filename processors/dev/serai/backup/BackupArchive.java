@@ -120,15 +120,14 @@ public final class BackupArchive {
         out.write(buffer, 0, read);
       }
     }
-    if (size != item.size()
-        || !HexFormat.of().formatHex(digest.digest()).equals(item.sha256())) {
+    if (size != item.size() || !HexFormat.of().formatHex(digest.digest()).equals(item.sha256())) {
       throw Manifest.invalid(item.path() + " is not the file of its manifest");
     }
   }
 
   /**
-   * What an unpacked one has to be besides: whole in itself. Answers what is wrong with the audit log
-   * in it, which is no reason against the rest.
+   * What an unpacked one has to be besides: whole in itself. Answers what is wrong with the audit
+   * log in it, which is no reason against the rest.
    */
   static Optional<Reason> check(Manifest manifest, Path unpacked) {
     Path database = unpacked.resolve(StateFiles.DATABASE);

@@ -62,7 +62,9 @@ public record Manifest(
     }
   }
 
-  /** @throws RefusalException BACKUP_INVALID */
+  /**
+   * @throws RefusalException BACKUP_INVALID
+   */
   static Manifest parse(byte[] json) {
     try {
       JsonNode root = JSON.readTree(json);

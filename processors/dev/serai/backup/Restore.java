@@ -26,8 +26,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Puts a backup back. All of it is unpacked, checked and made ready beside the state; one rename
- * decides. Before it the old state stands; after it the new one does, and whoever opens the directory
- * next moves into place what is not there yet.
+ * decides. Before it the old state stands; after it the new one does, and whoever opens the
+ * directory next moves into place what is not there yet.
  */
 public final class Restore {
   private static final Logger LOG = LoggerFactory.getLogger(Restore.class);
@@ -69,8 +69,7 @@ public final class Restore {
   }
 
   /** Up to the rename that decides. */
-  static Done prepare(
-      BackupArchive archive, Path stateDir, boolean anyAudit, InstantSource clock)
+  static Done prepare(BackupArchive archive, Path stateDir, boolean anyAudit, InstantSource clock)
       throws IOException {
     Path staging = stateDir.resolve(STAGING);
     StateFiles.delete(staging);

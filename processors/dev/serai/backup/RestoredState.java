@@ -15,8 +15,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * What an older state must not bring back. Secrets that were good once are void; what others compare
- * by number has a higher one than they ever saw; what was proven has to be proven again; a ban stays.
+ * What an older state must not bring back. Secrets that were good once are void; what others
+ * compare by number has a higher one than they ever saw; what was proven has to be proven again; a
+ * ban stays.
  */
 final class RestoredState {
   private RestoredState() {}
@@ -27,7 +28,8 @@ final class RestoredState {
     long tokens = count(connection, "DELETE FROM issuer_join_token");
     count(connection, "DELETE FROM issuer_challenge");
     count(connection, "DELETE FROM registrar_challenge");
-    count(connection, "UPDATE verifier_node SET due_at = 0, lease_owner = NULL, lease_until = NULL");
+    count(
+        connection, "UPDATE verifier_node SET due_at = 0, lease_owner = NULL, lease_until = NULL");
     // Not proven since an unknown time: agents attest anew, which they do by themselves.
     count(connection, "UPDATE issuer_standing SET state = 'UNREACHABLE' WHERE state = 'TRUSTED'");
     raiseEntries(connection, now);
@@ -66,8 +68,7 @@ final class RestoredState {
         connection.prepareStatement(
             "UPDATE issuer_entry SET revision = ?, message = ? WHERE id = ?")) {
       for (Map.Entry<String, Entry> entry : entries.entrySet()) {
-        long revision =
-            Math.max(entry.getValue().getRevisionNumber() + 1, now.getEpochSecond());
+        long revision = Math.max(entry.getValue().getRevisionNumber() + 1, now.getEpochSecond());
         update.setLong(1, revision);
         update.setBytes(
             2, entry.getValue().toBuilder().setRevisionNumber(revision).build().toByteArray());

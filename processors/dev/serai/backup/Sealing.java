@@ -37,8 +37,8 @@ import org.bouncycastle.openssl.jcajce.JcaPEMKeyConverter;
 import org.bouncycastle.operator.OutputAEADEncryptor;
 
 /**
- * A backup for one who may read it: CMS AuthEnvelopedData (RFC 5083) with AES-256-GCM, for the holder
- * of an RSA key, or of a passphrase (PBKDF2 with HMAC-SHA-256). Openssl reads it too.
+ * A backup for one who may read it: CMS AuthEnvelopedData (RFC 5083) with AES-256-GCM, for the
+ * holder of an RSA key, or of a passphrase (PBKDF2 with HMAC-SHA-256). Openssl reads it too.
  */
 final class Sealing {
   private static final BouncyCastleProvider PROVIDER = new BouncyCastleProvider();
@@ -135,7 +135,8 @@ final class Sealing {
       for (RecipientInformation recipient : parser.getRecipientInfos()) {
         if (recipient instanceof PasswordRecipientInformation
             && opener.passphraseFile().isPresent()) {
-          var with = new JcePasswordAuthEnvelopedRecipient(passphrase(opener.passphraseFile().get()));
+          var with =
+              new JcePasswordAuthEnvelopedRecipient(passphrase(opener.passphraseFile().get()));
           with.setProvider(PROVIDER);
           with.setPasswordConversionScheme(PasswordRecipient.PKCS5_SCHEME2_UTF8);
           return recipient.getContentStream(with).getContentStream();

@@ -38,7 +38,8 @@ final class StateDatabase {
   /** Authorities whose key is still needed. */
   static Set<String> signingAuthorities(Path database) throws SQLException {
     return new HashSet<>(
-        texts(database, "issuer_authority", "SELECT id FROM issuer_authority WHERE state <> 'OLD'"));
+        texts(
+            database, "issuer_authority", "SELECT id FROM issuer_authority WHERE state <> 'OLD'"));
   }
 
   static String schema(Path database) throws SQLException {

@@ -20,8 +20,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * What of a state directory is state. Not in a backup: sockets, the lock, the console's password and
- * bundle.pem (made anew when they are missing), logs.
+ * What of a state directory is state. Not in a backup: sockets, the lock, the console's password
+ * and bundle.pem (made anew when they are missing), logs.
  */
 final class StateFiles {
   static final String DATABASE = "serai.db";

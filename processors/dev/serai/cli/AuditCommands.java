@@ -243,12 +243,10 @@ final class AuditCommands {
       Output.out(spec).print(json ? Output.json(view) + "\n" : Output.facts(view));
       Output.out(spec).flush();
       if (result.wrong().isPresent()) {
-        throw new RefusalException(
-            result.wrong().get().code(), result.wrong().get().detail());
+        throw new RefusalException(result.wrong().get().code(), result.wrong().get().detail());
       }
       if (signer.isPresent() && result.signed() == 0) {
-        throw new RefusalException(
-            ReasonCode.AUDIT_TRUNCATED, "no checkpoint is signed by " + ak);
+        throw new RefusalException(ReasonCode.AUDIT_TRUNCATED, "no checkpoint is signed by " + ak);
       }
       return 0;
     }

@@ -249,8 +249,7 @@ final class EnrolmentStore {
         connection -> {
           Activation activation = activate(connection, answered, now);
           if (activation == Activation.ACTIVATED) {
-            audit.append(
-                connection, AuditEvent.of(AuditKind.EK_ACTIVATED, answered.node().text()));
+            audit.append(connection, AuditEvent.of(AuditKind.EK_ACTIVATED, answered.node().text()));
           }
           return activation;
         });

@@ -96,7 +96,8 @@ public final class Authority {
       Signatures signatures,
       RotationSchedule schedule,
       InstantSource clock) {
-    Authority authority = new Authority(trustDomain, database, audit, keys, signatures, schedule, clock);
+    Authority authority =
+        new Authority(trustDomain, database, audit, keys, signatures, schedule, clock);
     authority.takeUp();
     authority.rotate();
     return authority;

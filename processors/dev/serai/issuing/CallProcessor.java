@@ -27,7 +27,6 @@ final class CallProcessor<C extends Caller, Q extends Message> implements Proces
     Q request = exchange.getMessage().getMandatoryBody(requestType);
     exchange
         .getMessage()
-        .setBody(
-            Acting.as(caller.actor(), () -> core.apply(callerType.cast(caller), request)));
+        .setBody(Acting.as(caller.actor(), () -> core.apply(callerType.cast(caller), request)));
   }
 }

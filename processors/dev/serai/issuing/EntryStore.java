@@ -127,7 +127,9 @@ final class EntryStore {
   /** Drops what has expired. */
   synchronized void prune() {
     Instant now = clock.instant();
-    index.all().stream().filter(entry -> entry.isExpired(now)).toList()
+    index.all().stream()
+        .filter(entry -> entry.isExpired(now))
+        .toList()
         .forEach(entry -> remove(entry, AuditKind.ENTRY_EXPIRED));
   }
 

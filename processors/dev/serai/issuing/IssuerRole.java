@@ -174,7 +174,8 @@ public final class IssuerRole implements Role {
     bindAction(context, "pruneNodes", () -> nodes.prune(clock.instant().minus(KEEP_EXPIRED_NODES)));
     bindAction(context, "pruneJoinTokens", tokens::prune);
     bindAction(context, "pruneChallenges", challenges::prune);
-    context.bind("roleHealth-issuer", (RoleHealth) () -> standing(authority).with("audit", audit.fact()));
+    context.bind(
+        "roleHealth-issuer", (RoleHealth) () -> standing(authority).with("audit", audit.fact()));
   }
 
   private static void warnOfLongLives(RotationSchedule schedule, Duration... lives) {

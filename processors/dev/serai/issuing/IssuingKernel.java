@@ -2,9 +2,9 @@ package dev.serai.issuing;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
-import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.audit.Audit;
 import dev.serai.audit.HeadFile;
+import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDRequest;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDResponse;
 import dev.serai.proto.spire.svid.v1.NewX509SVIDParams;
@@ -67,8 +67,7 @@ public final class IssuingKernel {
             signatures,
             new RotationSchedule(Duration.ofHours(24), Duration.ofHours(24)),
             clock);
-    EntryStore entries =
-        new EntryStore(domain, database, audit, new ChangeFeed(clock), clock);
+    EntryStore entries = new EntryStore(domain, database, audit, new ChangeFeed(clock), clock);
     SpiffeId agent = domain.withPath("/spire/agent/join_token/bench");
     String entryId = "";
     for (int i = 0; i < ENTRIES; i++) {

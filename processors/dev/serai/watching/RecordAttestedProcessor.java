@@ -12,8 +12,8 @@ import org.apache.camel.InvalidPayloadException;
 import org.apache.camel.Processor;
 
 /**
- * Route step: body {@link Verdict}; it is in the audit log afterwards, and a trusted node on the watch
- * list.
+ * Route step: body {@link Verdict}; it is in the audit log afterwards, and a trusted node on the
+ * watch list.
  */
 final class RecordAttestedProcessor implements Processor {
   private final WatchStore store;
@@ -21,8 +21,7 @@ final class RecordAttestedProcessor implements Processor {
   private final WatchRules rules;
   private final InstantSource clock;
 
-  RecordAttestedProcessor(
-      WatchStore store, Audit audit, WatchRules rules, InstantSource clock) {
+  RecordAttestedProcessor(WatchStore store, Audit audit, WatchRules rules, InstantSource clock) {
     this.store = store;
     this.audit = audit;
     this.rules = rules;

@@ -90,7 +90,8 @@ public final class VerifierRole implements Role {
             context.meters()));
     context.bind("appraiseQuote", new AppraiseQuoteProcessor(appraiser, baselines));
     context.bind("nodeWatch", new StoredWatch(store, breakers));
-    context.bind("roleHealth-verifier", (RoleHealth) () -> standing(appraiser).with("audit", audit.fact()));
+    context.bind(
+        "roleHealth-verifier", (RoleHealth) () -> standing(appraiser).with("audit", audit.fact()));
     for (State state : State.values()) {
       Gauge.builder("serai.node.state", store, s -> s.counts().get(state))
           .description("Nodes on the watch list by state")

@@ -157,8 +157,7 @@ final class WatchStore {
   }
 
   /** A change of state or of what the issuer is told has a record of its own. */
-  private void recordMove(
-      Connection connection, Optional<WatchedNode> before, WatchedNode after)
+  private void recordMove(Connection connection, Optional<WatchedNode> before, WatchedNode after)
       throws SQLException {
     boolean same =
         before

@@ -51,8 +51,7 @@ class AuditCommandsTest {
   }
 
   @Test
-  void all_that_happened_is_listed_verified_with_the_tpm_exported_and_backed_up()
-      throws Exception {
+  void all_that_happened_is_listed_verified_with_the_tpm_exported_and_backed_up() throws Exception {
     Path state = dir.resolve("state");
     Path trust = Files.createDirectories(dir.resolve("ek"));
     Files.write(trust.resolve("ca.der"), SwTpm.ekCa().getEncoded());
@@ -91,7 +90,10 @@ class AuditCommandsTest {
       String node = serai.bean("agentStatus", AgentStatus.class).nodeId().orElseThrow();
       CommandLineTest.call(
           "node", "ban", node, "--socket", serai.setting("serai.issuer.admin-socket"));
-      assertThat(json(call(state, "backup", "--out", backup.toString(), "--json")).path("files").asInt())
+      assertThat(
+              json(call(state, "backup", "--out", backup.toString(), "--json"))
+                  .path("files")
+                  .asInt())
           .isPositive();
       await()
           .atMost(PATIENCE)

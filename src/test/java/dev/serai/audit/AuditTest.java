@@ -238,9 +238,12 @@ class AuditTest {
 
   static Stream<List<String>> changes() {
     return Stream.of(
-        List.of("AUDIT_CHAIN_BROKEN", "4", "UPDATE audit_record SET detail = '{}' WHERE sequence = 4"),
-        List.of("AUDIT_CHAIN_BROKEN", "4", "UPDATE audit_record SET at = at + 1 WHERE sequence = 4"),
-        List.of("AUDIT_CHAIN_BROKEN", "4", "UPDATE audit_record SET actor = 'x' WHERE sequence = 4"),
+        List.of(
+            "AUDIT_CHAIN_BROKEN", "4", "UPDATE audit_record SET detail = '{}' WHERE sequence = 4"),
+        List.of(
+            "AUDIT_CHAIN_BROKEN", "4", "UPDATE audit_record SET at = at + 1 WHERE sequence = 4"),
+        List.of(
+            "AUDIT_CHAIN_BROKEN", "4", "UPDATE audit_record SET actor = 'x' WHERE sequence = 4"),
         List.of("AUDIT_CHAIN_BROKEN", "5", "DELETE FROM audit_record WHERE sequence = 5"),
         List.of(
             "AUDIT_CHAIN_BROKEN",
@@ -470,10 +473,14 @@ class AuditTest {
     AuditUpkeep upkeep =
         new AuditUpkeep(
             directory,
-            audit, refused, Optional.empty(), Optional.empty(), Optional::empty, () -> now);
+            audit,
+            refused,
+            Optional.empty(),
+            Optional.empty(),
+            Optional::empty,
+            () -> now);
     for (int i = 0; i < 1000; i++) {
-      refused.refused(
-          new Reason(ReasonCode.CALLER_NOT_ALLOWED, "x"), "issue-svid", "trace-" + i);
+      refused.refused(new Reason(ReasonCode.CALLER_NOT_ALLOWED, "x"), "issue-svid", "trace-" + i);
       refused.refused(new Reason(ReasonCode.EK_NOT_TRUSTED, "x"), "enrol-node", "trace-" + i);
       refused.refused(new Reason(ReasonCode.DATABASE_UNAVAILABLE, "x"), "issue-svid", "t");
     }

@@ -42,8 +42,7 @@ class BackupInFlightTest {
   @TempDir Path dir;
 
   @Test
-  void a_busy_process_is_backed_up_killed_and_restored_and_its_agent_carries_on()
-      throws Exception {
+  void a_busy_process_is_backed_up_killed_and_restored_and_its_agent_carries_on() throws Exception {
     Path backup = dir.resolve("backup");
     Set<String> acknowledged = ConcurrentHashMap.newKeySet();
     Set<String> before;

@@ -227,7 +227,8 @@ class BackupTest {
       Files.write(backup, cut);
       refused(ReasonCode.BACKUP_INVALID, () -> restore(state, true));
       byte[] flipped = whole.clone();
-      flipped[(int) ((long) (whole.length / 2) * i / 20)] ^= 1; // the directory at the end is unread
+      flipped[(int) ((long) (whole.length / 2) * i / 20)] ^=
+          1; // the directory at the end is unread
       Files.write(backup, flipped);
       refused(ReasonCode.BACKUP_INVALID, () -> archive().verify());
     }
@@ -243,8 +244,17 @@ class BackupTest {
     Path key = dir.resolve("key.pem");
     Path certificate = dir.resolve("cert.pem");
     openssl(
-        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=backup", "-keyout",
-        key.toString(), "-out", certificate.toString());
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=backup",
+        "-keyout",
+        key.toString(),
+        "-out",
+        certificate.toString());
     Path sealed = dir.resolve("sealed");
     Backup.make(
         state, sealed, Optional.of(certificate), Optional.of(passphrase), "test", Instant.now());
@@ -259,8 +269,18 @@ class BackupTest {
         () -> new BackupArchive(sealed, Optional.of(wrongOne), Optional.empty()).verify());
     Path opened = dir.resolve("opened.zip");
     openssl(
-        "cms", "-decrypt", "-inform", "DER", "-in", sealed.toString(), "-inkey", key.toString(),
-        "-recip", certificate.toString(), "-out", opened.toString());
+        "cms",
+        "-decrypt",
+        "-inform",
+        "DER",
+        "-in",
+        sealed.toString(),
+        "-inkey",
+        key.toString(),
+        "-recip",
+        certificate.toString(),
+        "-out",
+        opened.toString());
     assertThat(new BackupArchive(opened, Optional.empty(), Optional.empty()).verify()).isNotNull();
     byte[] whole = Files.readAllBytes(sealed);
     for (int back : new int[] {8, 20, 40, 400, whole.length / 2}) {
@@ -304,8 +324,7 @@ class BackupTest {
           // As finish() does it; here it ends after this many.
           StateFiles.delete(target.resolve(item));
           if (Files.exists(ready.resolve(item))) {
-            Files.move(
-                ready.resolve(item), target.resolve(item), StandardCopyOption.ATOMIC_MOVE);
+            Files.move(ready.resolve(item), target.resolve(item), StandardCopyOption.ATOMIC_MOVE);
           }
         }
         if (moved > 0) {

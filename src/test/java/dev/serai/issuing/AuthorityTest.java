@@ -57,7 +57,7 @@ class AuthorityTest {
     return Authority.open(
         DOMAIN,
         store,
-TestAudit.of(database, directory),
+        TestAudit.of(database, directory),
         keyFiles,
         Signatures.fastest(),
         new RotationSchedule(LIFE, Duration.ofHours(24)),
@@ -305,7 +305,7 @@ TestAudit.of(database, directory),
         Authority.open(
             DOMAIN,
             database,
-TestAudit.of(database, directory),
+            TestAudit.of(database, directory),
             keys(),
             Signatures.fastest(),
             new RotationSchedule(LIFE, Duration.ofHours(24)),

@@ -52,8 +52,7 @@ class BackedUpAuthorityTest {
       try {
         for (int i = 0; i < BACKUPS; i++) {
           Path backup = directory.resolve("backup" + i);
-          Backup.make(
-              directory, backup, Optional.empty(), Optional.empty(), "test", Instant.now());
+          Backup.make(directory, backup, Optional.empty(), Optional.empty(), "test", Instant.now());
           assertThat(new BackupArchive(backup, Optional.empty(), Optional.empty()).verify())
               .as("refused if a key is missing")
               .isNotNull();

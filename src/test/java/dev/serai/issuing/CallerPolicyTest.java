@@ -59,12 +59,18 @@ class CallerPolicyTest {
         Authority.open(
             DOMAIN,
             database,
-TestAudit.of(database, directory),
+            TestAudit.of(database, directory),
             new KeyFiles(directory.resolve("keys")),
             Signatures.fastest(),
             new RotationSchedule(Duration.ofHours(24), Duration.ofHours(24)),
             clock);
-    nodes = new NodeStore(database, TestAudit.of(database, directory), new ChangeFeed(clock), clock, Optional::empty);
+    nodes =
+        new NodeStore(
+            database,
+            TestAudit.of(database, directory),
+            new ChangeFeed(clock),
+            clock,
+            Optional::empty);
     policy = new CallerPolicy(DOMAIN, authority, new NodeGate(nodes, clock));
   }
 

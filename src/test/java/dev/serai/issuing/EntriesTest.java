@@ -202,7 +202,9 @@ class EntriesTest {
   void entries_survive_a_restart() {
     String id = create(good());
     store.update(id, e -> e.toBuilder().setHint("h").build());
-    EntryStore reopened = new EntryStore(DOMAIN, database, TestAudit.of(database, directory), new ChangeFeed(clock), clock);
+    EntryStore reopened =
+        new EntryStore(
+            DOMAIN, database, TestAudit.of(database, directory), new ChangeFeed(clock), clock);
     assertThat(reopened.index().find(id)).isEqualTo(store.index().find(id));
   }
 

@@ -68,7 +68,7 @@ class KilledIssuerTest {
           Authority.open(
               DOMAIN,
               database,
-audit,
+              audit,
               new KeyFiles(directory.resolve("keys")),
               Signatures.fastest(),
               new RotationSchedule(LIFE, LIFE),
@@ -205,7 +205,9 @@ audit,
         parts.tokens().redeem(name);
         say("redeemed " + name);
         SpiffeId id = DOMAIN.withPath("/spire/agent/join_token/" + name);
-        parts.nodes().recordAttested(
+        parts
+            .nodes()
+            .recordAttested(
                 node(id, now[0]),
                 AuditEvent.of(AuditKind.AGENT_SVID_ISSUED, id.toString()).with("name", name));
         say("admitted " + id);

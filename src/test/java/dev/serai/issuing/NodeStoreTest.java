@@ -56,7 +56,8 @@ class NodeStoreTest {
   }
 
   private NodeStore reopened() {
-    return new NodeStore(database, TestAudit.of(database, directory), new ChangeFeed(clock), clock, Optional::empty);
+    return new NodeStore(
+        database, TestAudit.of(database, directory), new ChangeFeed(clock), clock, Optional::empty);
   }
 
   private NodeGate gate() {

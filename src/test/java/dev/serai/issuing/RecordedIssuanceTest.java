@@ -26,13 +26,11 @@ class RecordedIssuanceTest {
     var key = StockAgent.newKey();
     Bytes csr =
         Bytes.copyOf(
-            new JcaPKCS10CertificationRequestBuilder(
-                    new X500Principal("O=Test"), key.getPublic())
+            new JcaPKCS10CertificationRequestBuilder(new X500Principal("O=Test"), key.getPublic())
                 .build(new JcaContentSignerBuilder("SHA256withECDSA").build(key.getPrivate()))
                 .getEncoded());
     SqliteDatabase database = SqliteDatabase.open(directory.resolve("serai.db"));
-    IssuingKernel kernel =
-        IssuingKernel.open(database, directory, Signatures.fastest(), csr);
+    IssuingKernel kernel = IssuingKernel.open(database, directory, Signatures.fastest(), csr);
     assertThat(kernel.issueRecorded()).isTrue();
     try (AuditDatabase log = AuditDatabase.open(directory)) {
       var records = log.last(10, Optional.of("svid.issued"), record -> true);

@@ -95,8 +95,8 @@ class SchemaMigrationTest {
         Statement insert = connection.createStatement()) {
       insert.executeUpdate(
           "INSERT INTO flyway_schema_history (installed_rank, version, description, type, script,"
-              + " checksum, installed_by, execution_time, success) VALUES (99, '99', 'later', 'SQL',"
-              + " 'V99__later.sql', 1, '', 1, 1)");
+              + " checksum, installed_by, execution_time, success) VALUES (99, '99', 'later',"
+              + " 'SQL', 'V99__later.sql', 1, '', 1, 1)");
     }
     Map<String, List<String>> before = rows();
     assertThatThrownBy(() -> SqliteDatabase.open(file))
