@@ -54,7 +54,8 @@ final class RouteFiles {
     Set<String> known = Set.copyOf(RoleCatalog.NAMES);
     return byName.values().stream()
         .filter(file -> roles.contains(file.folder()) || !known.contains(file.folder()))
-        .filter(file -> !file.folder().equals(AUDIT) || roles.stream().anyMatch(RECORDING::contains))
+        .filter(
+            file -> !file.folder().equals(AUDIT) || roles.stream().anyMatch(RECORDING::contains))
         .sorted(Comparator.comparing(file -> !file.folder().equals(COMMON)))
         .toList();
   }
