@@ -1,5 +1,6 @@
 package dev.serai.agent;
 
+import dev.serai.audit.CheckpointSigner;
 import dev.serai.http.GuardedListener;
 import dev.serai.http.WriteHttpAnswerProcessor;
 import dev.serai.net.SpiffeTrustManager;
@@ -71,6 +72,7 @@ public final class AgentRole implements Role {
     context.onStop(tpm);
     SeraiTpmProvider.install();
     context.bind("tpm", tpm);
+    context.bind(CheckpointSigner.BEAN, new TpmCheckpointSigner(tpm, settings.ak()));
 
     AgentFiles files = new AgentFiles(context.stateDir().resolve("agent"));
     AgentStatus status = new AgentStatus(settings.pace(), clock, dice);

@@ -29,11 +29,21 @@ public final class RefuseProcessor implements Processor, LastFailures {
   private final InstantSource clock;
   private final RefusalLog log;
   private final Map<String, Failure> lastByRoute = new ConcurrentHashMap<>();
+  private volatile Listener listener = (reason, route, traceId) -> {};
 
   public RefuseProcessor(MeterRegistry meters, InstantSource clock) {
     this.meters = meters;
     this.clock = clock;
     this.log = new RefusalLog(clock);
+  }
+
+  /** Hears of every refusal; returns at once. */
+  interface Listener {
+    void refused(Reason reason, String route, String traceId);
+  }
+
+  void alsoTell(Listener one) {
+    listener = one;
   }
 
   /** What the route refused last, if it did since start. */
@@ -88,6 +98,7 @@ public final class RefuseProcessor implements Processor, LastFailures {
             reason.code().name())
         .increment();
     lastByRoute.put(route, new Failure(reason, clock.instant(), traceId));
+    listener.refused(reason, route, traceId);
   }
 
   private static void answer(Exchange exchange, Refused refused) {

@@ -22,6 +22,11 @@ final class RouteFiles {
   private static final String SUFFIX = ".camel.yaml";
   private static final String COMMON = "common";
 
+  /** For processes that keep an audit log: those with any of these roles. */
+  private static final String AUDIT = "audit";
+
+  private static final Set<String> RECORDING = Set.of("registrar", "verifier", "issuer");
+
   private RouteFiles() {}
 
   /** The files to load, common ones first. */
@@ -49,6 +54,8 @@ final class RouteFiles {
     Set<String> known = Set.copyOf(RoleCatalog.NAMES);
     return byName.values().stream()
         .filter(file -> roles.contains(file.folder()) || !known.contains(file.folder()))
+        .filter(
+            file -> !file.folder().equals(AUDIT) || roles.stream().anyMatch(RECORDING::contains))
         .sorted(Comparator.comparing(file -> !file.folder().equals(COMMON)))
         .toList();
   }

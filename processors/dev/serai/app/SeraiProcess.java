@@ -3,6 +3,7 @@ package dev.serai.app;
 import dev.serai.agent.RemoteRoleIdentities;
 import dev.serai.app.RouteFiles.RouteFile;
 import dev.serai.breaker.Breakers;
+import dev.serai.backup.Restore;
 import dev.serai.http.GuardedHttpComponent;
 import dev.serai.management.BreakerBeans;
 import dev.serai.management.HealthReport;
@@ -20,6 +21,7 @@ import dev.serai.store.Database;
 import dev.serai.store.DatabaseException;
 import dev.serai.store.SqliteDatabase;
 import dev.serai.tracing.Tracing;
+import dev.serai.store.StateLock;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -65,6 +67,7 @@ public final class SeraiProcess implements AutoCloseable {
 
   private static final Duration ROUTES_MARGIN = Duration.ofMillis(2500);
   private static final Duration RESOURCE_PATIENCE = Duration.ofSeconds(2);
+  private static final Duration LONGEST_LOCK_WAIT = Duration.ofSeconds(10);
   private static final Logger LOG = LoggerFactory.getLogger(SeraiProcess.class);
 
   private final LayeredSettings settings;
@@ -84,6 +87,7 @@ public final class SeraiProcess implements AutoCloseable {
   private final Map<String, String> foldersOfRoutes = new ConcurrentHashMap<>();
   private SqliteDatabase database;
   private Database measured;
+  private ProcessRecord record;
   private final CountDownLatch stopping = new CountDownLatch(1);
   private final AtomicBoolean closing = new AtomicBoolean();
   private HealthReport health;
@@ -166,6 +170,8 @@ public final class SeraiProcess implements AutoCloseable {
   public void start() {
     try {
       makePrivateDirectory(stateDir);
+      onStop.push(StateLock.hold(stateDir, LONGEST_LOCK_WAIT));
+      Restore.finish(stateDir);
       makePrivateDirectory(Path.of(settings.text("serai.run-dir")));
       onStop.push(meters::close);
       configureCamel();
@@ -178,6 +184,7 @@ public final class SeraiProcess implements AutoCloseable {
           });
       main.start();
       ProcessMeters.bindQueues(main.getCamelContext(), meters);
+      record.started();
       runAfterStart();
       LOG.info("started roles={} state={}", String.join(",", roleNames), stateDir);
     } catch (RuntimeException e) {
@@ -281,6 +288,8 @@ public final class SeraiProcess implements AutoCloseable {
       identities.start();
     }
     roles.forEach(role -> role.bind(context));
+    record = ProcessRecord.bind(context, settings, refusals);
+    onStop.push(record);
   }
 
   private void startManagement(CamelContext camel, RefuseProcessor refusals) {

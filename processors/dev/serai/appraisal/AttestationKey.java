@@ -76,7 +76,7 @@ public final class AttestationKey {
   }
 
   /** The statement, if this key signed it; in the order authentic, well-formed, own. */
-  Check<TpmsAttest> authentic(SignedStatement statement) {
+  public Check<TpmsAttest> authentic(SignedStatement statement) {
     TpmtSignature signature;
     try {
       signature = TpmtSignature.parse(statement.signature());

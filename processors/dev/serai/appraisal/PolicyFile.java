@@ -14,6 +14,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashSet;
@@ -64,6 +65,13 @@ public final class PolicyFile {
    */
   public static AppraisalPolicy parse(String name, String json) {
     return new PolicyFile(name).parse(json);
+  }
+
+  /** SHA-256 of the text in hex, for the record of which policy was in force. */
+  public static String digest(String location) {
+    MessageDigest digest = TpmHash.SHA256.newDigest();
+    Bytes.ofText(new PolicyFile(location).read()).writeTo(digest);
+    return Bytes.copyOf(digest.digest()).toHex();
   }
 
   private String read() {

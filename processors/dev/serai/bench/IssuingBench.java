@@ -119,24 +119,26 @@ public final class IssuingBench {
     return () -> verifier.verifies(ecdsa, message, signer.sign(ecdsa, message));
   }
 
-  private static KeyPair newKey() throws GeneralSecurityException {
+  static KeyPair newKey() throws GeneralSecurityException {
     KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
     generator.initialize(new ECGenParameterSpec("secp256r1"));
     return generator.generateKeyPair();
   }
 
-  private static Bytes csr(KeyPair key) throws OperatorCreationException, IOException {
+  static Bytes csr(KeyPair key) throws OperatorCreationException, IOException {
     return Bytes.copyOf(
         new JcaPKCS10CertificationRequestBuilder(new X500Principal("O=Bench"), key.getPublic())
             .build(new JcaContentSignerBuilder("SHA256withECDSA").build(key.getPrivate()))
             .getEncoded());
   }
 
-  private static void delete(Path directory) throws IOException {
+  static void delete(Path directory) {
     try (Stream<Path> files = Files.walk(directory)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.deleteIfExists(file);
       }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 }

@@ -23,6 +23,7 @@ final class BenchCommand implements Callable<Integer> {
   private static final Map<String, String> BENCHES =
       Map.of(
           "appraisal", "dev.serai.bench.AppraisalBench",
+          "audit", "dev.serai.bench.AuditBench",
           "providers", "dev.serai.bench.IssuingProviderBench",
           "quote", "dev.serai.bench.QuoteBench",
           "issuing", "dev.serai.bench.IssuingBench",
@@ -37,7 +38,7 @@ final class BenchCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "NAME",
       description =
-          "appraisal, providers, quote, issuing, workload, flow, dead-node, streams or start")
+          "appraisal, audit, providers, quote, issuing, workload, flow, dead-node, streams or start")
   private String name;
 
   @Option(names = "--json", description = "one line of JSON")

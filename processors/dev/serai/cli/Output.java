@@ -29,6 +29,15 @@ final class Output {
     }
   }
 
+  /** JSON text as what it says. */
+  static Object parsed(String json) {
+    try {
+      return JSON.readTree(json);
+    } catch (JsonProcessingException e) {
+      return json;
+    }
+  }
+
   /** Rows under a heading, each column as wide as its widest cell. */
   static String table(List<String> heading, List<List<String>> rows) {
     List<List<String>> all = new ArrayList<>();

@@ -31,6 +31,9 @@ public final class SeraiCommand implements Callable<Integer> {
     group(line, "token", "Join tokens.", TokenCommands.all(sockets));
     group(line, "svid", "Identities, asked for as a workload.", SvidCommands.all(sockets));
     group(line, "tpm", "The TPM of this machine.", TpmCommands.all(sockets));
+    group(line, "audit", "The log of what was decided.", AuditCommands.all(sockets));
+    line.addSubcommand("backup", BackupCommand.make(sockets));
+    line.addSubcommand("restore", new BackupCommand.RestoreCommand(sockets));
     line.addSubcommand("bench", new BenchCommand());
     return line;
   }

@@ -5,6 +5,9 @@ import static dev.serai.reason.ReasonCode.EK_NOT_TRUSTED;
 import static dev.serai.reason.ReasonCode.NODE_BANNED;
 import static dev.serai.reason.ReasonCode.NODE_TPM_CHANGED;
 
+import dev.serai.audit.Audit;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.keylime.AgentId;
 import dev.serai.keylime.AuthTag;
 import dev.serai.reason.Reason;
@@ -37,9 +40,11 @@ final class EnrolmentStore {
           + " (SELECT COUNT(*) FROM registrar_ban b WHERE b.ek_key = n.ek_key) AS banned";
 
   private final Database database;
+  private final Audit audit;
 
-  EnrolmentStore(Database database) {
+  EnrolmentStore(Database database, Audit audit) {
     this.database = database;
+    this.audit = audit;
   }
 
   /** What came of an answer to a challenge. */
@@ -95,7 +100,7 @@ final class EnrolmentStore {
     return database.write(connection -> record(connection, challenged, now));
   }
 
-  private static Optional<Reason> record(
+  private Optional<Reason> record(
       Connection connection, Enrolment.Challenged challenged, Instant now) throws SQLException {
     Enrolment.Claimed claim = challenged.enrolment().claim();
     Optional<Reason> objection = objection(connection, claim, now);
@@ -105,6 +110,12 @@ final class EnrolmentStore {
     dropLapsed(connection, claim, now);
     if (!countRegistration(connection, claim.node())) {
       insert(connection, challenged.enrolment(), now);
+      audit.append( // the first of a row; anybody may repeat it
+          connection,
+          AuditEvent.of(AuditKind.EK_ENROLLED, claim.node().text())
+              .with("ek", claim.ek().name().toHex())
+              .with("ak", claim.ak().name().toHex())
+              .with("trust", challenged.enrolment().basis().name()));
     }
     replaceChallenge(connection, challenged);
     return Optional.empty();
@@ -266,7 +277,14 @@ final class EnrolmentStore {
    * remove nodes.
    */
   Activation activate(Enrolment.Answered answered, Instant now) {
-    return database.write(connection -> activate(connection, answered, now));
+    return database.write(
+        connection -> {
+          Activation activation = activate(connection, answered, now);
+          if (activation == Activation.ACTIVATED) {
+            audit.append(connection, AuditEvent.of(AuditKind.EK_ACTIVATED, answered.node().text()));
+          }
+          return activation;
+        });
   }
 
   private static Activation activate(
@@ -400,7 +418,14 @@ final class EnrolmentStore {
 
   /** Removes a node; a ban of its TPM stays. */
   boolean delete(AgentId node) {
-    return database.write(connection -> deleteRows(connection, node.text()));
+    return database.write(
+        connection -> {
+          boolean deleted = deleteRows(connection, node.text());
+          if (deleted) {
+            audit.append(connection, AuditEvent.of(AuditKind.RECORD_DELETED, node.text()));
+          }
+          return deleted;
+        });
   }
 
   /**
@@ -421,7 +446,11 @@ final class EnrolmentStore {
             insert.setString(2, ekName);
             insert.executeUpdate();
           }
-          return isNameBanned(connection, ekName);
+          boolean banned = isNameBanned(connection, ekName);
+          if (banned) {
+            audit.append(connection, AuditEvent.of(AuditKind.EK_BANNED, "ek:" + ekName));
+          }
+          return banned;
         });
   }
 
@@ -432,7 +461,11 @@ final class EnrolmentStore {
           try (PreparedStatement delete =
               connection.prepareStatement("DELETE FROM registrar_ban WHERE ek_name = ?")) {
             delete.setString(1, ekName);
-            return delete.executeUpdate() > 0;
+            boolean lifted = delete.executeUpdate() > 0;
+            if (lifted) {
+              audit.append(connection, AuditEvent.of(AuditKind.EK_UNBANNED, "ek:" + ekName));
+            }
+            return lifted;
           }
         });
   }

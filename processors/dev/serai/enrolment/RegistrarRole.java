@@ -1,5 +1,6 @@
 package dev.serai.enrolment;
 
+import dev.serai.audit.Audit;
 import dev.serai.http.GuardedListener;
 import dev.serai.http.WriteHttpAnswerProcessor;
 import dev.serai.net.LateIdentity;
@@ -38,7 +39,7 @@ public final class RegistrarRole implements Role {
   public void bind(RoleContext context) {
     Settings settings = context.settings();
     InstantSource clock = context.clock();
-    EnrolmentStore store = new EnrolmentStore(context.database());
+    EnrolmentStore store = new EnrolmentStore(context.database(), Audit.of(context));
     ChallengeMaker challenges =
         new ChallengeMaker(new SecureRandom(), settings.duration("serai.registrar.challenge-ttl"));
 

@@ -2,6 +2,8 @@ package dev.serai.issuing;
 
 import com.google.protobuf.Empty;
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.proto.spire.agent.v1.BanAgentRequest;
 import dev.serai.proto.spire.agent.v1.CountAgentsRequest;
 import dev.serai.proto.spire.agent.v1.CountAgentsResponse;
@@ -119,7 +121,12 @@ final class AgentAdministration {
   /** The node, and its TPM under whatever name it comes back. */
   void ban(SpiffeId id) {
     AttestedNode node =
-        nodes.change(id, before -> before.withBanned(true)).orElseThrow(this::unknown);
+        nodes
+            .change(
+                id,
+                before -> before.withBanned(true),
+                AuditEvent.of(AuditKind.NODE_BANNED, id.toString()))
+            .orElseThrow(this::unknown);
     node.appraised().ifPresent(appraised -> nodes.banEk(appraised.ekName()));
   }
 

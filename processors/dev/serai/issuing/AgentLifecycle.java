@@ -1,5 +1,7 @@
 package dev.serai.issuing;
 
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.proto.spire.agent.v1.PostStatusRequest;
 import dev.serai.proto.spire.agent.v1.PostStatusResponse;
@@ -56,7 +58,8 @@ final class AgentLifecycle {
     SvidMinter.Svid svid =
         minter.mint(caller.node().id(), List.of(), csr.publicKeyInfo(), agentLife);
     Certificate fresh = new Certificate(svid.serial(), svid.notAfter());
-    if (nodes.change(caller.node().id(), node -> node.withFresh(fresh)).isEmpty()) {
+    AuditEvent event = svid.event(AuditKind.AGENT_SVID_RENEWED);
+    if (nodes.change(caller.node().id(), node -> node.withFresh(fresh), event).isEmpty()) {
       throw NodeGate.refusal(
           ReasonCode.NODE_NOT_ATTESTED,
           PermissionDeniedDetails.Reason.AGENT_NOT_ATTESTED,

@@ -6,6 +6,8 @@ import dev.serai.appraisal.AppraisalRequest;
 import dev.serai.appraisal.ChallengeStanding;
 import dev.serai.appraisal.Rejected;
 import dev.serai.appraisal.Trusted;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.issuing.AttestedNode.Appraised;
 import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.proto.serai.v1.AttestationChallenge;
@@ -164,7 +166,16 @@ final class Attestation {
 
   /** Keeps the record; from here on the identity is good. */
   void record(Issued issued) {
-    nodes.recordAttested(issued.node());
+    AuditEvent event =
+        issued
+            .svid()
+            .event(AuditKind.AGENT_SVID_ISSUED)
+            .with("attestedBy", issued.node().attestationType());
+    nodes.recordAttested(
+        issued.node(),
+        issued.node().appraised().isPresent()
+            ? event.with("ek", issued.node().appraised().get().ekName())
+            : event);
     IssuerMeters.issued(meters, "agent").increment();
     IssuerMeters.attested(meters).increment();
   }

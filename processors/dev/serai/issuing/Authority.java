@@ -1,5 +1,8 @@
 package dev.serai.issuing;
 
+import dev.serai.audit.Audit;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.issuing.Certificates.Issuer;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
@@ -59,6 +62,7 @@ public final class Authority {
 
   private final TrustDomain trustDomain;
   private final Database database;
+  private final Audit audit;
   private final KeyFiles keys;
   private final Signatures signatures;
   private final RotationSchedule schedule;
@@ -69,12 +73,14 @@ public final class Authority {
   private Authority(
       TrustDomain trustDomain,
       Database database,
+      Audit audit,
       KeyFiles keys,
       Signatures signatures,
       RotationSchedule schedule,
       InstantSource clock) {
     this.trustDomain = trustDomain;
     this.database = database;
+    this.audit = audit;
     this.keys = keys;
     this.signatures = signatures;
     this.schedule = schedule;
@@ -85,11 +91,13 @@ public final class Authority {
   static Authority open(
       TrustDomain trustDomain,
       Database database,
+      Audit audit,
       KeyFiles keys,
       Signatures signatures,
       RotationSchedule schedule,
       InstantSource clock) {
-    Authority authority = new Authority(trustDomain, database, keys, signatures, schedule, clock);
+    Authority authority =
+        new Authority(trustDomain, database, audit, keys, signatures, schedule, clock);
     authority.takeUp();
     authority.rotate();
     return authority;
@@ -176,6 +184,7 @@ public final class Authority {
         connection -> {
           for (Row row : unusable) {
             setState(connection, row.id(), State.OLD, now);
+            audit.append(connection, event(AuditKind.AUTHORITY_RETIRED, row.id(), row.notAfter()));
           }
         });
     return true;
@@ -209,6 +218,7 @@ public final class Authority {
             insert.executeUpdate();
           }
           raiseSequence(connection);
+          audit.append(connection, event(AuditKind.AUTHORITY_PREPARED, id, notAfter));
         });
     LOG.info("authority {} prepared, valid until {}", id, notAfter);
   }
@@ -221,9 +231,13 @@ public final class Authority {
           for (Row row : snapshot.rows()) {
             if (row.state() == State.ACTIVE) {
               setState(connection, row.id(), State.OLD, now);
+              audit.append(
+                  connection, event(AuditKind.AUTHORITY_RETIRED, row.id(), row.notAfter()));
             }
           }
           setState(connection, next.id(), State.ACTIVE, now);
+          audit.append(
+              connection, event(AuditKind.AUTHORITY_ACTIVATED, next.id(), next.notAfter()));
         });
     keys.keepOnly(Set.of(next.id()));
     LOG.info("authority {} active until {}", next.id(), next.notAfter());
@@ -246,11 +260,18 @@ public final class Authority {
               delete.setString(1, row.id());
               delete.executeUpdate();
             }
+            audit.append(connection, event(AuditKind.AUTHORITY_DROPPED, row.id(), row.notAfter()));
           }
           raiseSequence(connection);
         });
     gone.forEach(row -> LOG.info("authority {} left the bundle", row.id()));
     return true;
+  }
+
+  private AuditEvent event(AuditKind kind, String id, Instant notAfter) {
+    return AuditEvent.of(kind, id)
+        .with("trustDomain", trustDomain.name())
+        .with("notAfter", notAfter.toString());
   }
 
   private Optional<Row> inState(State state) {

@@ -3,6 +3,7 @@ package dev.serai.issuing;
 import static java.util.Objects.requireNonNull;
 
 import com.google.protobuf.Message;
+import dev.serai.audit.Acting;
 import java.util.function.BiFunction;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
@@ -24,6 +25,8 @@ final class CallProcessor<C extends Caller, Q extends Message> implements Proces
     Caller caller =
         requireNonNull(exchange.getVariable(Caller.VARIABLE, Caller.class), Caller.VARIABLE);
     Q request = exchange.getMessage().getMandatoryBody(requestType);
-    exchange.getMessage().setBody(core.apply(callerType.cast(caller), request));
+    exchange
+        .getMessage()
+        .setBody(Acting.as(caller.actor(), () -> core.apply(callerType.cast(caller), request)));
   }
 }

@@ -1,6 +1,9 @@
 package dev.serai.issuing;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.serai.audit.Audit;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
@@ -28,11 +31,18 @@ final class EntryStore {
   private final Turns turn = new Turns("the entries", 1);
   private final EntryRules rules;
   private final EntryIndex index;
+  private final Audit audit;
   private final ChangeFeed feed;
   private final InstantSource clock;
 
-  EntryStore(TrustDomain trustDomain, Database database, ChangeFeed feed, InstantSource clock) {
+  EntryStore(
+      TrustDomain trustDomain,
+      Database database,
+      Audit audit,
+      ChangeFeed feed,
+      InstantSource clock) {
     this.database = database;
+    this.audit = audit;
     this.rules = new EntryRules(trustDomain);
     this.index = new EntryIndex(trustDomain);
     this.feed = feed;
@@ -67,6 +77,7 @@ final class EntryStore {
     database.write(
         connection -> {
           insert(connection, entry);
+          audit.append(connection, event(AuditKind.ENTRY_CREATED, entry));
           return null;
         });
     index.put(entry);
@@ -104,6 +115,7 @@ final class EntryStore {
     database.write(
         connection -> {
           replace(connection, after);
+          audit.append(connection, event(AuditKind.ENTRY_UPDATED, after));
           return null;
         });
     index.put(after);
@@ -122,7 +134,7 @@ final class EntryStore {
     if (found.isEmpty()) {
       return false;
     }
-    remove(found.get());
+    remove(found.get(), AuditKind.ENTRY_DELETED);
     return true;
   }
 
@@ -133,16 +145,31 @@ final class EntryStore {
 
   private void pruneInTurn() {
     Instant now = clock.instant();
-    index.all().stream().filter(entry -> entry.isExpired(now)).toList().forEach(this::remove);
+    index.all().stream()
+        .filter(entry -> entry.isExpired(now))
+        .toList()
+        .forEach(entry -> remove(entry, AuditKind.ENTRY_EXPIRED));
   }
 
-  private void remove(RegisteredEntry entry) {
+  /** What the entry says is its digest: whole sets of selectors stay out of the log. */
+  private static AuditEvent event(AuditKind kind, RegisteredEntry entry) {
+    return AuditEvent.of(kind, entry.spiffeId().toString())
+        .with("entry", entry.id())
+        .with("parent", entry.parentId().toString())
+        .with("revision", entry.message().getRevisionNumber())
+        .with("selectors", (long) entry.selectors().size())
+        .with("content", AuditEvent.sha256(entry.message().toByteArray()));
+  }
+
+  private void remove(RegisteredEntry entry, AuditKind kind) {
     database.write(
         connection -> {
           try (PreparedStatement delete =
               connection.prepareStatement("DELETE FROM issuer_entry WHERE id = ?")) {
             delete.setString(1, entry.id());
-            return delete.executeUpdate();
+            int count = delete.executeUpdate();
+            audit.append(connection, event(kind, entry));
+            return count;
           }
         });
     feed.entryChanging(entry, () -> index.remove(entry.id()));

@@ -7,6 +7,7 @@ import dev.serai.appraisal.StateReport;
 import dev.serai.appraisal.Trusted;
 import dev.serai.breaker.BreakerPolicy;
 import dev.serai.breaker.Breakers;
+import dev.serai.audit.Audit;
 import dev.serai.net.RoleIdentities;
 import dev.serai.net.SwappableTls;
 import dev.serai.net.TlsContexts;
@@ -81,6 +82,7 @@ public final class IssuerRole implements Role {
     Settings settings = context.settings();
     InstantSource clock = context.clock();
     Database database = context.database();
+    Audit audit = Audit.of(context);
     Signatures signatures = Signatures.fastest();
     TrustDomain trustDomain = TrustDomain.parse(settings.text("serai.trust-domain"));
     Duration agentLife = life(settings, "serai.issuer.agent-ttl");
@@ -94,20 +96,23 @@ public final class IssuerRole implements Role {
         Authority.open(
             trustDomain,
             database,
+            audit,
             new KeyFiles(context.stateDir().resolve("issuer/keys")),
             signatures,
             schedule,
             clock);
     SvidMinter minter = new SvidMinter(authority, clock);
     ChangeFeed feed = new ChangeFeed(clock);
-    EntryStore entries = new EntryStore(trustDomain, database, feed, clock);
+    EntryStore entries = new EntryStore(trustDomain, database, audit, feed, clock);
     NodeStore nodes =
-        new NodeStore(database, feed, clock, neighbour(context, "nodeBans", EnrolmentBans.class));
+        new NodeStore(
+            database, audit, feed, clock, neighbour(context, "nodeBans", EnrolmentBans.class));
     NodeGate gate = new NodeGate(nodes, clock);
     BundleFile bundleFile = new BundleFile(authority, bundleFiles(context));
     bundleFile.write();
     LocalRoleIdentities identities =
-        new LocalRoleIdentities(trustDomain, authority, minter, svidLife, clock, context.meters());
+        new LocalRoleIdentities(
+            trustDomain, authority, minter, audit, svidLife, clock, context.meters());
     authority.onChange(bundleFile::write);
     authority.onChange(identities::renewDue);
     authority.onChange(feed::bundleChanged);
@@ -132,7 +137,7 @@ public final class IssuerRole implements Role {
 
     Challenges challenges =
         new Challenges(database, settings.duration("serai.issuer.challenge-ttl"), clock);
-    JoinTokens tokens = new JoinTokens(database, clock);
+    JoinTokens tokens = new JoinTokens(database, audit, clock);
     AttestationOpening opening = new AttestationOpening(signatures, attesting);
     bindAttestation(
         context,
@@ -154,7 +159,14 @@ public final class IssuerRole implements Role {
         new AgentLifecycle(nodes, minter, opening, agentLife, signing, reporting, context.meters()),
         new EntrySync(entries.index(), clock),
         new SvidIssuance(
-            entries.index(), minter, signatures, signing, svidLife, clock, context.meters()));
+            entries.index(),
+            minter,
+            audit,
+            signatures,
+            signing,
+            svidLife,
+            clock,
+            context.meters()));
     context.bind("watchNode", new WatchNodeProcessor(new AgentWatches(feed, gate)));
     bindVerdicts(context, new VerdictReports(nodes));
     bindEntryAdministration(context, new EntryAdministration(entries));
@@ -168,7 +180,8 @@ public final class IssuerRole implements Role {
     bindAction(context, "pruneNodes", () -> nodes.prune(clock.instant().minus(KEEP_EXPIRED_NODES)));
     bindAction(context, "pruneJoinTokens", tokens::prune);
     bindAction(context, "pruneChallenges", challenges::prune);
-    context.bind("roleHealth-issuer", (RoleHealth) () -> standing(authority));
+    context.bind(
+        "roleHealth-issuer", (RoleHealth) () -> standing(authority).with("audit", audit.fact()));
   }
 
   private static Reloadable.Change limits(

@@ -2,6 +2,8 @@ package dev.serai.issuing;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.serai.audit.Audit;
+import dev.serai.audit.HeadFile;
 import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDRequest;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDResponse;
@@ -49,15 +51,23 @@ public final class IssuingKernel {
       Database database, Path directory, Signatures signatures, Bytes csr) {
     TrustDomain domain = TrustDomain.parse("bench.example");
     InstantSource clock = Clock.systemUTC();
+    Audit audit =
+        Audit.open(
+            database,
+            domain.name(),
+            new HeadFile(directory.resolve(HeadFile.NAME)),
+            clock,
+            new SimpleMeterRegistry());
     Authority authority =
         Authority.open(
             domain,
             database,
+            audit,
             new KeyFiles(directory.resolve("keys")),
             signatures,
             new RotationSchedule(Duration.ofHours(24), Duration.ofHours(24)),
             clock);
-    EntryStore entries = new EntryStore(domain, database, new ChangeFeed(clock), clock);
+    EntryStore entries = new EntryStore(domain, database, audit, new ChangeFeed(clock), clock);
     SpiffeId agent = domain.withPath("/spire/agent/join_token/bench");
     String entryId = "";
     for (int i = 0; i < ENTRIES; i++) {
@@ -91,12 +101,24 @@ public final class IssuingKernel {
         new SvidIssuance(
             entries.index(),
             new SvidMinter(authority, clock),
+            audit,
             signatures,
             new RateLimits("signatures", Integer.MAX_VALUE, Integer.MAX_VALUE, clock),
             Duration.ofHours(1),
             clock,
             new SimpleMeterRegistry());
     return new IssuingKernel(issuance, node, request.toByteArray());
+  }
+
+  /** The same as a node's call, which waits until the record is on disk. */
+  public boolean issueRecorded() {
+    BatchNewX509SVIDRequest read;
+    try {
+      read = BatchNewX509SVIDRequest.parseFrom(request);
+    } catch (InvalidProtocolBufferException e) {
+      return false;
+    }
+    return issuance.batch(new Caller.Agent(node, null, "bench"), read).toByteArray().length > 0;
   }
 
   /** Reads the request, checks the CSR, authorizes, signs, encodes. True when it was signed. */
@@ -107,7 +129,7 @@ public final class IssuingKernel {
     } catch (InvalidProtocolBufferException e) {
       return false;
     }
-    BatchNewX509SVIDResponse.Result result = issuance.one(node, read.getParams(0));
+    BatchNewX509SVIDResponse.Result result = issuance.one(node, read.getParams(0), event -> {});
     byte[] answer = BatchNewX509SVIDResponse.newBuilder().addResults(result).build().toByteArray();
     return result.getStatus().getCode() == 0 && answer.length > 0;
   }

@@ -1,5 +1,8 @@
 package dev.serai.issuing;
 
+import dev.serai.audit.Audit;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.store.Database;
@@ -17,10 +20,12 @@ final class JoinTokens {
   private static final Pattern LAWFUL = Pattern.compile("[A-Za-z0-9._-]{1,255}");
 
   private final Database database;
+  private final Audit audit;
   private final InstantSource clock;
 
-  JoinTokens(Database database, InstantSource clock) {
+  JoinTokens(Database database, Audit audit, InstantSource clock) {
     this.database = database;
+    this.audit = audit;
     this.clock = clock;
   }
 
@@ -56,7 +61,14 @@ final class JoinTokens {
                           + " ON CONFLICT (digest) DO NOTHING")) {
                 insert.setString(1, Digests.sha256Hex(value));
                 insert.setLong(2, expiresAt.toEpochMilli());
-                return insert.executeUpdate();
+                int count = insert.executeUpdate();
+                if (count == 1) {
+                  audit.append(
+                      connection,
+                      AuditEvent.of(AuditKind.TOKEN_CREATED, AuditEvent.digestOf(value))
+                          .with("expiresAt", expiresAt.toString()));
+                }
+                return count;
               }
             });
     if (made != 1) {
@@ -79,7 +91,15 @@ final class JoinTokens {
                       "DELETE FROM issuer_join_token WHERE digest = ? RETURNING expires_at")) {
                 take.setString(1, Digests.sha256Hex(value));
                 try (ResultSet taken = take.executeQuery()) {
-                  return taken.next() ? Optional.of(taken.getLong(1)) : Optional.<Long>empty();
+                  if (!taken.next()) {
+                    return Optional.<Long>empty();
+                  }
+                  long until = taken.getLong(1);
+                  audit.append(
+                      connection,
+                      AuditEvent.of(AuditKind.TOKEN_USED, AuditEvent.digestOf(value))
+                          .with("expired", clock.millis() >= until));
+                  return Optional.of(until);
                 }
               }
             });

@@ -1,5 +1,7 @@
 package dev.serai.issuing;
 
+import dev.serai.audit.Audit;
+import dev.serai.audit.AuditKind;
 import dev.serai.net.MaterialHolder;
 import dev.serai.net.MaterialSource;
 import dev.serai.net.RoleIdentities;
@@ -30,6 +32,7 @@ final class LocalRoleIdentities implements RoleIdentities {
   private final TrustDomain trustDomain;
   private final Authority authority;
   private final SvidMinter minter;
+  private final Audit audit;
   private final Duration life;
   private final InstantSource clock;
   private final MeterRegistry meters;
@@ -46,12 +49,14 @@ final class LocalRoleIdentities implements RoleIdentities {
       TrustDomain trustDomain,
       Authority authority,
       SvidMinter minter,
+      Audit audit,
       Duration life,
       InstantSource clock,
       MeterRegistry meters) {
     this.trustDomain = trustDomain;
     this.authority = authority;
     this.minter = minter;
+    this.audit = audit;
     this.life = life;
     this.clock = clock;
     this.meters = meters;
@@ -84,6 +89,7 @@ final class LocalRoleIdentities implements RoleIdentities {
       KeyPair pair = newKey();
       SvidMinter.Svid svid =
           minter.mint(id, List.of(), Bytes.copyOf(pair.getPublic().getEncoded()), life);
+      audit.append(svid.event(AuditKind.ROLE_SVID_ISSUED));
       one.renewAt = now.plus(Duration.between(now, svid.notAfter()).dividedBy(2));
       one.bundle = bundle.sequence();
       one.signedBy = active.id();

@@ -5,6 +5,8 @@ import dev.serai.appraisal.NodeRecord;
 import dev.serai.appraisal.NodeWatch;
 import dev.serai.breaker.BreakerState;
 import dev.serai.breaker.Breakers;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.proto.serai.v1.ListNodesRequest;
 import dev.serai.proto.serai.v1.ListNodesResponse;
 import dev.serai.proto.serai.v1.NodeView;
@@ -101,7 +103,12 @@ final class NodeAdministration {
     Known node = find(request.getId());
     node.ekName().ifPresent(nodes::unbanEk);
     node.attested()
-        .ifPresent(attested -> nodes.change(attested.id(), before -> before.withBanned(false)));
+        .ifPresent(
+            attested ->
+                nodes.change(
+                    attested.id(),
+                    before -> before.withBanned(false),
+                    AuditEvent.of(AuditKind.NODE_UNBANNED, attested.id().toString())));
     return view(find(request.getId()));
   }
 

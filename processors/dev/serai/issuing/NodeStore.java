@@ -2,6 +2,9 @@ package dev.serai.issuing;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.serai.appraisal.EnrolmentBans;
+import dev.serai.audit.Audit;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.issuing.AttestedNode.Appraised;
 import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.proto.spire.types.SelectorMatch;
@@ -39,6 +42,7 @@ import java.util.function.UnaryOperator;
 final class NodeStore {
   private final Database database;
   private final Turns turn = new Turns("the node records", 1);
+  private final Audit audit;
   private final ChangeFeed feed;
   private final InstantSource clock;
   private final Supplier<Optional<EnrolmentBans>> registrar;
@@ -51,11 +55,13 @@ final class NodeStore {
    */
   NodeStore(
       Database database,
+      Audit audit,
       ChangeFeed feed,
       InstantSource clock,
       Supplier<Optional<EnrolmentBans>> registrar) {
     this.registrar = registrar;
     this.database = database;
+    this.audit = audit;
     this.feed = feed;
     this.clock = clock;
     database.read(
@@ -102,13 +108,14 @@ final class NodeStore {
   /**
    * A node attested: makes its record, or renews it. The verifier's word is good from here on.
    *
+   * @param event recorded together with it
    * @throws dev.serai.reason.RefusalException NODE_BANNED
    */
-  void recordAttested(AttestedNode node) {
-    turn.run(() -> recordAttestedInTurn(node));
+  void recordAttested(AttestedNode node, AuditEvent event) {
+    turn.run(() -> recordAttestedInTurn(node, event));
   }
 
-  private void recordAttestedInTurn(AttestedNode node) {
+  private void recordAttestedInTurn(AttestedNode node, AuditEvent event) {
     AttestedNode before = nodes.get(node.id());
     boolean ekBanned = node.appraised().filter(a -> isEkBanned(a.ekName())).isPresent();
     if (ekBanned || (before != null && isBanned(before))) {
@@ -121,6 +128,7 @@ final class NodeStore {
           if (standing.isPresent()) {
             save(connection, standing.get());
           }
+          audit.append(connection, event);
           return null;
         });
     nodes.put(node.id(), node);
@@ -148,37 +156,52 @@ final class NodeStore {
     if (node == null || node.fresh().filter(f -> f.serial().equals(serial)).isEmpty()) {
       return node;
     }
-    return replace(node.promoted(), false);
+    return replace(node.promoted(), Optional.empty());
   }
 
+  /** What nobody has to answer for. */
   Optional<AttestedNode> change(SpiffeId id, UnaryOperator<AttestedNode> change) {
-    return turn.in(() -> changeInTurn(id, change));
+    return turn.in(() -> changeInTurn(id, change, Optional.empty()));
   }
 
-  private Optional<AttestedNode> changeInTurn(SpiffeId id, UnaryOperator<AttestedNode> change) {
+  /**
+   * @param event recorded together with it
+   */
+  Optional<AttestedNode> change(
+      SpiffeId id, UnaryOperator<AttestedNode> change, AuditEvent event) {
+    return turn.in(() -> changeInTurn(id, change, Optional.of(event)));
+  }
+
+  private Optional<AttestedNode> changeInTurn(
+      SpiffeId id, UnaryOperator<AttestedNode> change, Optional<AuditEvent> event) {
     AttestedNode node = nodes.get(id);
-    return node == null ? Optional.empty() : Optional.of(replace(change.apply(node), true));
+    if (node == null) {
+      return Optional.empty();
+    }
+    AttestedNode changed = replace(change.apply(node), event);
+    feed.nodeChanged(changed.id());
+    return Optional.of(changed);
   }
 
-  private AttestedNode replace(AttestedNode changed, boolean announced) {
+  private AttestedNode replace(AttestedNode changed, Optional<AuditEvent> event) {
     database.write(
         connection -> {
           save(connection, changed);
+          if (event.isPresent()) {
+            audit.append(connection, event.get());
+          }
           return null;
         });
     nodes.put(changed.id(), changed);
-    if (announced) {
-      feed.nodeChanged(changed.id());
-    }
     return changed;
   }
 
   /** Forgets the node; a ban of its TPM stays. False when there was none. */
   boolean delete(SpiffeId id) {
-    return turn.in(() -> deleteInTurn(id));
+    return turn.in(() -> deleteInTurn(id, AuditKind.NODE_EVICTED));
   }
 
-  private boolean deleteInTurn(SpiffeId id) {
+  private boolean deleteInTurn(SpiffeId id, AuditKind kind) {
     AttestedNode node = nodes.get(id);
     if (node == null) {
       return false;
@@ -192,6 +215,7 @@ final class NodeStore {
                 "DELETE FROM issuer_standing WHERE node_id = ?",
                 node.appraised().get().nodeId());
           }
+          audit.append(connection, AuditEvent.of(kind, id.toString()));
           return null;
         });
     nodes.remove(id);
@@ -216,6 +240,7 @@ final class NodeStore {
             insert.setString(1, ekName);
             insert.setLong(2, now);
             insert.executeUpdate();
+            audit.append(connection, AuditEvent.of(AuditKind.NODE_BANNED, "ek:" + ekName));
           }
           return registrar.get().map(bans -> bans.ban(ekName));
         });
@@ -231,6 +256,7 @@ final class NodeStore {
     database.write(
         connection -> {
           execute(connection, "DELETE FROM issuer_ek_ban WHERE ek_name = ?", ekName);
+          audit.append(connection, AuditEvent.of(AuditKind.NODE_UNBANNED, "ek:" + ekName));
           return registrar.get().map(bans -> bans.unban(ekName));
         });
     bannedEks.remove(ekName);
@@ -258,6 +284,13 @@ final class NodeStore {
     database.write(
         connection -> {
           save(connection, standing);
+          audit.append(
+              connection,
+              AuditEvent.of(AuditKind.NODE_STANDING, standing.nodeId())
+                  .because(standing.reasons())
+                  .with("state", standing.state().name())
+                  .with("was", known == null ? "" : known.state().name())
+                  .with("reportedAt", standing.at().toString()));
           return null;
         });
     standings.put(standing.nodeId(), standing);
@@ -277,7 +310,7 @@ final class NodeStore {
         .filter(node -> node.latest().notAfter().isBefore(expiredBefore))
         .map(AttestedNode::id)
         .toList()
-        .forEach(this::delete);
+        .forEach(id -> deleteInTurn(id, AuditKind.NODE_EXPIRED));
   }
 
   private void loadNodes(Connection connection) throws SQLException {

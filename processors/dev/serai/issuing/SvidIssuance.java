@@ -2,6 +2,9 @@ package dev.serai.issuing;
 
 import com.google.protobuf.ByteString;
 import com.google.rpc.Code;
+import dev.serai.audit.Audit;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDRequest;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDResponse;
 import dev.serai.proto.spire.svid.v1.NewX509SVIDParams;
@@ -16,12 +19,16 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** X509-SVIDs for the workloads of a node: for entries it is authorized for, and nothing else. */
 public final class SvidIssuance {
   private final EntryIndex index;
   private final SvidMinter minter;
+  private final Audit audit;
   private final Signatures signatures;
   private final RateLimits limits;
   private final Duration defaultLife;
@@ -31,6 +38,7 @@ public final class SvidIssuance {
   SvidIssuance(
       EntryIndex index,
       SvidMinter minter,
+      Audit audit,
       Signatures signatures,
       RateLimits limits,
       Duration defaultLife,
@@ -38,6 +46,7 @@ public final class SvidIssuance {
       MeterRegistry meters) {
     this.index = index;
     this.minter = minter;
+    this.audit = audit;
     this.signatures = signatures;
     this.limits = limits;
     this.defaultLife = defaultLife;
@@ -45,20 +54,25 @@ public final class SvidIssuance {
     this.issued = IssuerMeters.issued(meters, "x509");
   }
 
+  /** What is signed leaves here only when its records are on disk. */
   BatchNewX509SVIDResponse batch(Caller.Agent caller, BatchNewX509SVIDRequest request) {
     if (request.getParamsCount() == 0) {
       throw new RefusalException(ReasonCode.MALFORMED_REQUEST, "missing parameters");
     }
     limits.take(caller.origin(), request.getParamsCount());
     BatchNewX509SVIDResponse.Builder response = BatchNewX509SVIDResponse.newBuilder();
+    List<AuditEvent> events = new ArrayList<>();
     for (NewX509SVIDParams params : request.getParamsList()) {
-      response.addResults(one(caller.node(), params));
+      response.addResults(one(caller.node(), params, events::add));
     }
+    audit.append(events);
+    issued.increment(events.size());
     return response.build();
   }
 
-  /** One item: every refusal is its status. */
-  BatchNewX509SVIDResponse.Result one(AttestedNode node, NewX509SVIDParams params) {
+  /** One item: every refusal is its status. What was signed is told first. */
+  BatchNewX509SVIDResponse.Result one(
+      AttestedNode node, NewX509SVIDParams params, Consumer<AuditEvent> signed) {
     if (params.getEntryId().isEmpty()) {
       return refused(Code.INVALID_ARGUMENT, "missing entry ID");
     }
@@ -89,7 +103,10 @@ public final class SvidIssuance {
             entry.get().message().getDnsNamesList(),
             request.publicKeyInfo(),
             ttl > 0 ? Duration.ofSeconds(ttl) : defaultLife);
-    issued.increment();
+    signed.accept(
+        svid.event(AuditKind.SVID_ISSUED)
+            .with("entry", entry.get().id())
+            .with("node", node.id().toString()));
     return BatchNewX509SVIDResponse.Result.newBuilder()
         .setStatus(EntryAdministration.status(Code.OK, "OK"))
         .setSvid(message(svid).toBuilder().setHint(entry.get().message().getHint()))

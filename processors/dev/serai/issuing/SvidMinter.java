@@ -1,5 +1,7 @@
 package dev.serai.issuing;
 
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.issuing.Certificates.Leaf;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.tpm.Bytes;
@@ -29,7 +31,14 @@ public final class SvidMinter {
    *
    * @param certificate DER; the whole chain, as the authority above it is in the bundle
    */
-  public record Svid(SpiffeId id, Bytes certificate, BigInteger serial, Instant notAfter) {}
+  public record Svid(SpiffeId id, Bytes certificate, BigInteger serial, Instant notAfter) {
+    /** For the record that has to be on disk before anybody gets the document. */
+    AuditEvent event(AuditKind kind) {
+      return AuditEvent.of(kind, id.toString())
+          .with("serial", serial.toString(16))
+          .with("notAfter", notAfter.toString());
+    }
+  }
 
   /**
    * Lives as long as asked, but never longer than the authority.

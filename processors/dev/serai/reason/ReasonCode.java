@@ -61,6 +61,41 @@ public enum ReasonCode {
       "The database does not answer",
       "disk full, locked or not started",
       "check the disk and the database; Serai goes on by itself"),
+  SCHEMA_TOO_NEW(
+      Kind.INTERNAL,
+      "The database was written by a later version",
+      "an older Serai was started on it",
+      "start the version that wrote it, or restore a backup that this version made"),
+  STATE_DIRECTORY_IN_USE(
+      Kind.CONFLICT,
+      "Another process holds the state directory",
+      "a Serai that still runs or stops, or a restore under way",
+      "stop it first; the detail names the directory"),
+  AUDIT_UNAVAILABLE(
+      Kind.UNAVAILABLE,
+      "The audit log cannot be written or read",
+      "disk full, database locked, or no log here",
+      "check the disk; nothing is issued until it can be written again"),
+  AUDIT_CHAIN_BROKEN(
+      Kind.INTERNAL,
+      "The audit log was changed",
+      "a record was edited, removed or replaced",
+      "keep the files as evidence; compare with the last export or backup"),
+  AUDIT_TRUNCATED(
+      Kind.INTERNAL,
+      "Audit records are missing at the end or the beginning",
+      "an older database was put back, or records were removed",
+      "keep the files as evidence; compare with the last export or backup"),
+  BACKUP_INVALID(
+      Kind.MALFORMED,
+      "The backup cannot be used",
+      "cut or changed on the way, or the wrong key or passphrase",
+      "see the detail; try another copy"),
+  STATE_NOT_EMPTY(
+      Kind.CONFLICT,
+      "There is state already",
+      "a restore over a directory that is in use or was",
+      "make a backup of it, then use --force"),
   PEER_UNAVAILABLE(
       Kind.UNAVAILABLE,
       "Another role does not answer",

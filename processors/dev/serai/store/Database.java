@@ -15,6 +15,19 @@ public interface Database extends AutoCloseable {
   /** Runs in a write transaction, committed and on disk when this returns; rolled back on throw. */
   <T> T write(Work<T> work);
 
+  /** Is this thread inside a write transaction? */
+  default boolean isWriting() {
+    return false;
+  }
+
+  /**
+   * Runs on this thread once its write transaction is on disk, before any other write begins; never
+   * when it is rolled back; at once when there is none. What it throws does not undo the commit.
+   */
+  default void afterCommit(Runnable action) {
+    action.run();
+  }
+
   @Override
   void close();
 

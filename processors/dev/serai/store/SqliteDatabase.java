@@ -3,6 +3,8 @@ package dev.serai.store;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.serai.deadline.Deadline;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,11 +12,16 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
+import org.flywaydb.core.api.MigrationInfo;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConnection;
 import org.sqlite.SQLiteDataSource;
@@ -26,14 +33,31 @@ import org.sqlite.SQLiteDataSource;
  * waits longer than the flow it is made for, and a file that hangs holds up a few threads at most.
  */
 public final class SqliteDatabase implements Database {
+  private static final Logger LOG = LoggerFactory.getLogger(SqliteDatabase.class);
   private static final int READERS = 4;
   private static final Duration BUSY_TIMEOUT = Duration.ofSeconds(5);
+
+  /**
+   * What SQL says differently elsewhere. PostgreSQL: BYTEA, and FOR EACH ROW EXECUTE FUNCTION with
+   * functions that do the same.
+   */
+  private static final Map<String, String> DIALECT =
+      Map.of(
+          "blob",
+          "BLOB",
+          "refuse_audit_change",
+          "BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END",
+          "refuse_audit_deletion",
+          "BEGIN SELECT RAISE(ABORT, 'the audit log is pruned only up to a checkpoint')"
+              + " WHERE OLD.sequence > COALESCE("
+              + "(SELECT MAX(sequence) FROM audit_checkpoint WHERE pruned = 1), 0); END");
 
   private final HikariDataSource readers;
   private final HikariDataSource writer;
   private final Turns writing = new Turns("the database's writer", 1);
   private final Turns reading = new Turns("the database's readers", READERS);
   private final ThreadLocal<Connection> current = new ThreadLocal<>();
+  private final List<Runnable> afterCommit = new ArrayList<>(); // the writer's
 
   private SqliteDatabase(HikariDataSource readers, HikariDataSource writer) {
     this.readers = readers;
@@ -97,13 +121,25 @@ public final class SqliteDatabase implements Database {
   }
 
   private static void migrate(DataSource source, String migrations) {
-    Flyway.configure()
-        .dataSource(source)
-        .locations(migrations)
-        .placeholders(Map.of("blob", "BLOB"))
-        .loggers("slf4j")
-        .load()
-        .migrate();
+    Flyway flyway =
+        Flyway.configure()
+            .dataSource(source)
+            .locations(migrations)
+            .placeholders(DIALECT)
+            .loggers("slf4j")
+            .load();
+    for (MigrationInfo migration : flyway.info().all()) {
+      if (migration.getState().isApplied() && !migration.getState().isResolved()) {
+        throw new RefusalException(
+            ReasonCode.SCHEMA_TOO_NEW,
+            "the database has schema "
+                + migration.getVersion()
+                + " ("
+                + migration.getDescription()
+                + "), which this version does not know");
+      }
+    }
+    flyway.migrate();
   }
 
   private static HikariDataSource pool(String name, DataSource source, int size) {
@@ -162,15 +198,41 @@ public final class SqliteDatabase implements Database {
         T answer = work.run(connection);
         connection.commit();
         done = true;
+        committed();
         return answer;
       } finally {
         current.remove();
+        afterCommit.clear();
         if (!done) {
           connection.rollback();
         }
       }
     } catch (SQLException e) {
       throw failed("write", e);
+    }
+  }
+
+  @Override
+  public boolean isWriting() {
+    return current.get() != null && writing.isMine();
+  }
+
+  @Override
+  public void afterCommit(Runnable action) {
+    if (isWriting()) {
+      afterCommit.add(action);
+    } else {
+      action.run();
+    }
+  }
+
+  private void committed() {
+    for (Runnable action : afterCommit) {
+      try {
+        action.run();
+      } catch (RuntimeException e) {
+        LOG.error("an action after a commit failed", e);
+      }
     }
   }
 

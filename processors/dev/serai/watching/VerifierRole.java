@@ -2,6 +2,7 @@ package dev.serai.watching;
 
 import dev.serai.appraisal.AppraisalBeans;
 import dev.serai.appraisal.KeylimeQuoteAppraiser;
+import dev.serai.audit.Audit;
 import dev.serai.breaker.BreakerPolicy;
 import dev.serai.breaker.Breakers;
 import dev.serai.http.GuardedListener;
@@ -58,7 +59,9 @@ public final class VerifierRole implements Role {
     StoredBaselines baselines = new StoredBaselines(context.database());
     KeylimeQuoteAppraiser appraiser = AppraisalBeans.bind(context, baselines);
 
-    WatchStore store = new WatchStore(context.database(), TraceId.random());
+    Audit audit = Audit.of(context);
+    PolicyRecord.keep(audit, context.settings().optionalText("serai.verifier.policy"));
+    WatchStore store = new WatchStore(context.database(), audit, TraceId.random());
     WatchRules rules = new WatchRules(settings, () -> ThreadLocalRandom.current().nextDouble());
     context.onReload(
         fresh -> {
@@ -76,7 +79,7 @@ public final class VerifierRole implements Role {
     ExecutorService workers = workers(context.settings());
     context.onStop(workers::shutdownNow);
 
-    bindWatch(context, settings, store, rules, flight, settlement);
+    bindWatch(context, settings, store, audit, rules, flight, settlement);
     context.bind("makeQuoteRequest", new MakeQuoteRequestProcessor(appraiser::selection));
     context.bind("nodeBreakerPolicy", new NodeBreakerPolicy(breakers));
     context.bind(
@@ -87,7 +90,8 @@ public final class VerifierRole implements Role {
             context.meters()));
     context.bind("appraiseQuote", new AppraiseQuoteProcessor(appraiser, baselines));
     context.bind("nodeWatch", new StoredWatch(store, breakers));
-    context.bind("roleHealth-verifier", (RoleHealth) () -> standing(appraiser));
+    context.bind(
+        "roleHealth-verifier", (RoleHealth) () -> standing(appraiser).with("audit", audit.fact()));
     WatchMeters.bind(context.meters(), store, flight, clock);
     bindListener(context, store, identity);
     bindHops(context, http, identity, workers);
@@ -138,6 +142,7 @@ public final class VerifierRole implements Role {
       RoleContext context,
       WatchSettings settings,
       WatchStore store,
+      Audit audit,
       WatchRules rules,
       WatchFlight flight,
       WatchSettlement settlement) {
@@ -146,7 +151,7 @@ public final class VerifierRole implements Role {
     context.bind("takeDueNodes", new TakeDueNodesProcessor(store, flight, settings, clock));
     context.bind("beginWatch", new BeginWatchProcessor(settlement));
     context.bind("recordVerdict", new RecordVerdictProcessor(settlement));
-    context.bind("recordAttested", new RecordAttestedProcessor(store, rules, clock));
+    context.bind("recordAttested", new RecordAttestedProcessor(store, audit, rules, clock));
     context.bind("takeDueReports", new TakeDueReportsProcessor(store, clock));
     context.bind("openReport", new OpenReportProcessor(store, clock));
     context.bind("confirmReport", new ConfirmReportProcessor(store));

@@ -6,6 +6,7 @@ import dev.serai.appraisal.Trusted;
 import dev.serai.appraisal.Verdict;
 import dev.serai.breaker.Breaker;
 import dev.serai.breaker.Breakers;
+import dev.serai.audit.AuditKind;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import java.time.Instant;
@@ -47,7 +48,11 @@ final class WatchSettlement {
     Optional<Baseline> baseline =
         verdict instanceof Trusted trusted ? Optional.of(trusted.baseline()) : Optional.empty();
     return store.settle(
-        task, breaker(task), baseline, node -> told(node, rules.judged(node, verdict, now)));
+        task,
+        breaker(task),
+        baseline,
+        Optional.of(Verdicts.event(AuditKind.WATCH_VERDICT, verdict)),
+        node -> told(node, rules.judged(node, verdict, now)));
   }
 
   private String breaker(WatchTask task) {
@@ -78,6 +83,7 @@ final class WatchSettlement {
     return store.settle(
         task,
         breaker(task),
+        Optional.empty(),
         Optional.empty(),
         node -> told(node, rules.unanswered(node, reason, now)));
   }

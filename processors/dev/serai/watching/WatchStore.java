@@ -3,6 +3,9 @@ package dev.serai.watching;
 import dev.serai.appraisal.Baseline;
 import dev.serai.appraisal.StateReport;
 import dev.serai.appraisal.StateReport.State;
+import dev.serai.audit.Audit;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.store.Database;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -29,13 +32,15 @@ final class WatchStore {
   private static final Duration LONGEST_REPORT_WAIT = Duration.ofSeconds(15);
 
   private final Database database;
+  private final Audit audit;
   private final String owner;
 
   /**
    * @param owner this verifier, unlike every other one
    */
-  WatchStore(Database database, String owner) {
+  WatchStore(Database database, Audit audit, String owner) {
     this.database = database;
+    this.audit = audit;
     this.owner = owner;
   }
 
@@ -96,7 +101,8 @@ final class WatchStore {
   }
 
   /** Puts a node that has just attested on the list, or brings its row up to date. */
-  void attested(String nodeId, Function<Optional<WatchedNode>, WatchedNode> rule) {
+  void attested(
+      String nodeId, AuditEvent event, Function<Optional<WatchedNode>, WatchedNode> rule) {
     database.write(
         connection -> {
           Optional<WatchedNode> before = find(connection, nodeId);
@@ -106,6 +112,8 @@ final class WatchStore {
           } else {
             insert(connection, after);
           }
+          audit.append(connection, event);
+          recordMove(connection, before, after);
           return after;
         });
   }
@@ -115,11 +123,13 @@ final class WatchStore {
    * given back. Answers whether the finding counted.
    *
    * @param baseline what the next appraisal compares with, if this one was accepted
+   * @param event recorded together with it, if there was anything to judge
    */
   boolean settle(
       WatchTask task,
       String breaker,
       Optional<Baseline> baseline,
+      Optional<AuditEvent> event,
       UnaryOperator<WatchedNode> rule) {
     return database.write(
         connection -> {
@@ -138,8 +148,30 @@ final class WatchStore {
           } else {
             update(connection, withBreaker(after, breaker));
           }
+          if (event.isPresent()) {
+            audit.append(connection, event.get().with("state", after.state().name()));
+          }
+          recordMove(connection, before, after);
           return true;
         });
+  }
+
+  /** A change of state or of what the issuer is told has a record of its own. */
+  private void recordMove(Connection connection, Optional<WatchedNode> before, WatchedNode after)
+      throws SQLException {
+    boolean same =
+        before
+            .filter(node -> node.state() == after.state() && node.reported() == after.reported())
+            .isPresent();
+    if (!same) {
+      audit.append(
+          connection,
+          AuditEvent.of(AuditKind.NODE_STATE, after.nodeId())
+              .because(after.reasons())
+              .with("state", after.state().name())
+              .with("was", before.map(node -> node.state().name()).orElse(""))
+              .with("told", after.reported().name()));
+    }
   }
 
   /** Applies a rule to every node it changes: those for which it answers something. */
@@ -156,6 +188,7 @@ final class WatchStore {
             Optional<WatchedNode> after = rule.apply(candidate);
             if (after.isPresent()) {
               update(connection, after.get());
+              recordMove(connection, Optional.of(candidate), after.get());
               changed++;
             }
           }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.serai.audit.Audit;
 import dev.serai.testing.SeraiHarness;
 import dev.serai.testing.SwTpm;
 import java.io.IOException;
@@ -91,7 +92,7 @@ class RegistrarHttpTest {
   }
 
   private EnrolledNode stored(String id) {
-    return new EnrolmentStore(serai.context().database())
+    return new EnrolmentStore(serai.context().database(), Audit.of(serai.context()))
         .find(new dev.serai.keylime.AgentId(id))
         .orElseThrow();
   }
@@ -234,7 +235,8 @@ class RegistrarHttpTest {
             "second-id",
             bodyOf(node).put("ek_tpm", java.util.Base64.getEncoder().encodeToString(changed)));
     assertThat(refused.reason()).isEqualTo("EK_HAS_OTHER_NODE");
-    new EnrolmentStore(serai.context().database()).delete(new dev.serai.keylime.AgentId(NODE));
+    new EnrolmentStore(serai.context().database(), Audit.of(serai.context()))
+        .delete(new dev.serai.keylime.AgentId(NODE));
     Http.Answer afterDeletion =
         register(
             "second-id",
@@ -260,7 +262,8 @@ class RegistrarHttpTest {
     assertThat(bans.ban(ekName)).isTrue();
     assertThat(stored(NODE).banned()).isTrue();
     assertThat(register(NODE, bodyOf(node)).reason()).isEqualTo("NODE_BANNED");
-    new EnrolmentStore(serai.context().database()).delete(new dev.serai.keylime.AgentId(NODE));
+    new EnrolmentStore(serai.context().database(), Audit.of(serai.context()))
+        .delete(new dev.serai.keylime.AgentId(NODE));
     assertThat(register("other-id", bodyOf(node)).reason()).isEqualTo("NODE_BANNED");
     assertThat(bans.ban("000b00")).isFalse();
     assertThat(bans.unban(ekName)).isTrue();

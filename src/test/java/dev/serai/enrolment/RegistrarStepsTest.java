@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import dev.serai.audit.Audit;
 import dev.serai.keylime.AgentId;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
@@ -91,7 +92,7 @@ class RegistrarStepsTest {
         answer = Http.send(base, "PUT", path, node.tag(answer.body(), NODE));
       }
       boolean active =
-          new EnrolmentStore(serai.context().database())
+          new EnrolmentStore(serai.context().database(), Audit.of(serai.context()))
               .find(new AgentId(NODE))
               .map(EnrolledNode::active)
               .orElse(false);

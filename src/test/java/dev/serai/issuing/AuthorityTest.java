@@ -8,6 +8,7 @@ import dev.serai.spiffe.TrustDomain;
 import dev.serai.spiffe.X509SvidProfile;
 import dev.serai.store.Database;
 import dev.serai.store.SqliteDatabase;
+import dev.serai.testing.TestAudit;
 import dev.serai.tpm.Bytes;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -56,6 +57,7 @@ class AuthorityTest {
     return Authority.open(
         DOMAIN,
         store,
+        TestAudit.of(database, directory),
         keyFiles,
         Signatures.fastest(),
         new RotationSchedule(LIFE, Duration.ofHours(24)),
@@ -303,6 +305,7 @@ class AuthorityTest {
         Authority.open(
             DOMAIN,
             database,
+            TestAudit.of(database, directory),
             keys(),
             Signatures.fastest(),
             new RotationSchedule(LIFE, Duration.ofHours(24)),

@@ -3,6 +3,8 @@ package dev.serai.issuing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.proto.serai.v1.NodeGrpc;
 import dev.serai.proto.serai.v1.NodesGrpc;
 import dev.serai.proto.serai.v1.VerdictsGrpc;
@@ -17,6 +19,7 @@ import dev.serai.signing.Signatures;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.store.SqliteDatabase;
+import dev.serai.testing.TestAudit;
 import dev.serai.testing.TestAuthority;
 import dev.serai.tpm.Bytes;
 import java.math.BigInteger;
@@ -56,11 +59,18 @@ class CallerPolicyTest {
         Authority.open(
             DOMAIN,
             database,
+            TestAudit.of(database, directory),
             new KeyFiles(directory.resolve("keys")),
             Signatures.fastest(),
             new RotationSchedule(Duration.ofHours(24), Duration.ofHours(24)),
             clock);
-    nodes = new NodeStore(database, new ChangeFeed(clock), clock, Optional::empty);
+    nodes =
+        new NodeStore(
+            database,
+            TestAudit.of(database, directory),
+            new ChangeFeed(clock),
+            clock,
+            Optional::empty);
     policy = new CallerPolicy(DOMAIN, authority, new NodeGate(nodes, clock));
   }
 
@@ -96,7 +106,8 @@ class CallerPolicyTest {
             false,
             false,
             "",
-            Instant.now()));
+            Instant.now()),
+        AuditEvent.of(AuditKind.AGENT_SVID_ISSUED, AGENT.toString()));
   }
 
   private static Stream<String> allMethods() {

@@ -11,6 +11,7 @@ import dev.serai.spiffe.Selector;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.store.SqliteDatabase;
+import dev.serai.testing.TestAudit;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -43,7 +44,7 @@ class EntriesTest {
   void open() {
     database = SqliteDatabase.open(directory.resolve("serai.db"));
     feed = new ChangeFeed(clock);
-    store = new EntryStore(DOMAIN, database, feed, clock);
+    store = new EntryStore(DOMAIN, database, TestAudit.of(database, directory), feed, clock);
   }
 
   @AfterEach
@@ -201,7 +202,9 @@ class EntriesTest {
   void entries_survive_a_restart() {
     String id = create(good());
     store.update(id, e -> e.toBuilder().setHint("h").build());
-    EntryStore reopened = new EntryStore(DOMAIN, database, new ChangeFeed(clock), clock);
+    EntryStore reopened =
+        new EntryStore(
+            DOMAIN, database, TestAudit.of(database, directory), new ChangeFeed(clock), clock);
     assertThat(reopened.index().find(id)).isEqualTo(store.index().find(id));
   }
 

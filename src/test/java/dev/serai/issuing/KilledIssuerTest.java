@@ -3,6 +3,11 @@ package dev.serai.issuing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.serai.audit.Audit;
+import dev.serai.audit.AuditDatabase;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
+import dev.serai.audit.ChainVerifier;
 import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.reason.ReasonCode;
@@ -12,6 +17,7 @@ import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.store.Database;
 import dev.serai.store.SqliteDatabase;
+import dev.serai.testing.TestAudit;
 import dev.serai.tpm.Bytes;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -24,6 +30,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -49,23 +56,27 @@ class KilledIssuerTest {
       Authority authority,
       NodeStore nodes,
       EntryStore entries,
-      JoinTokens tokens)
+      JoinTokens tokens,
+      Audit audit)
       implements AutoCloseable {
     static Parts open(Path directory, InstantSource clock) {
       Database database = SqliteDatabase.open(directory.resolve("serai.db"));
+      Audit audit = TestAudit.of(database, directory);
       ChangeFeed feed = new ChangeFeed(clock);
       return new Parts(
           database,
           Authority.open(
               DOMAIN,
               database,
+              audit,
               new KeyFiles(directory.resolve("keys")),
               Signatures.fastest(),
               new RotationSchedule(LIFE, LIFE),
               clock),
-          new NodeStore(database, feed, clock, Optional::empty),
-          new EntryStore(DOMAIN, database, feed, clock),
-          new JoinTokens(database, clock));
+          new NodeStore(database, audit, feed, clock, Optional::empty),
+          new EntryStore(DOMAIN, database, audit, feed, clock),
+          new JoinTokens(database, audit, clock),
+          audit);
     }
 
     @Override
@@ -99,10 +110,18 @@ class KilledIssuerTest {
     }
   }
 
-  private static void check(Parts after, List<String> lines) throws Exception {
+  private void check(Parts after, List<String> lines) throws Exception {
+    assertThat(after.audit().trouble()).isEmpty();
+    Set<String> recorded = new HashSet<>();
+    try (AuditDatabase log = AuditDatabase.open(directory)) {
+      assertThat(new ChainVerifier(Optional.empty(), List.of()).verify(log).wrong()).isEmpty();
+      log.last(Integer.MAX_VALUE, Optional.empty(), record -> true)
+          .forEach(record -> recorded.add(record.kind() + " " + record.subject()));
+    }
     for (String line : lines) {
       String[] words = line.split(" ");
       switch (words[0]) {
+        case "issued" -> assertThat(recorded).contains("svid.issued " + words[1]);
         case "bundle" ->
             assertThat(after.authority().bundle().sequence())
                 .isGreaterThanOrEqualTo(Long.parseLong(words[1]));
@@ -186,8 +205,15 @@ class KilledIssuerTest {
         parts.tokens().redeem(name);
         say("redeemed " + name);
         SpiffeId id = DOMAIN.withPath("/spire/agent/join_token/" + name);
-        parts.nodes().recordAttested(node(id, now[0]));
+        parts
+            .nodes()
+            .recordAttested(
+                node(id, now[0]),
+                AuditEvent.of(AuditKind.AGENT_SVID_ISSUED, id.toString()).with("name", name));
         say("admitted " + id);
+        SpiffeId workload = DOMAIN.withPath("/issued/" + name);
+        parts.audit().append(AuditEvent.of(AuditKind.SVID_ISSUED, workload.toString()));
+        say("issued " + workload);
         Entry.Builder entry =
             Entry.newBuilder()
                 .setId("entry-" + name)

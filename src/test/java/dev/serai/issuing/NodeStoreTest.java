@@ -3,6 +3,8 @@ package dev.serai.issuing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.issuing.AttestedNode.Appraised;
 import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.proto.spire.types.PermissionDeniedDetails;
@@ -13,6 +15,7 @@ import dev.serai.spiffe.Selector;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.store.SqliteDatabase;
+import dev.serai.testing.TestAudit;
 import dev.serai.tpm.Bytes;
 import java.math.BigInteger;
 import java.nio.file.Path;
@@ -33,6 +36,9 @@ class NodeStoreTest {
   private static final TrustDomain DOMAIN = TrustDomain.parse("test.example");
   private static final SpiffeId ID = DOMAIN.withPath("/spire/agent/unified_identity/n1");
 
+  private static final AuditEvent EVENT =
+      AuditEvent.of(AuditKind.AGENT_SVID_ISSUED, "spiffe://test.example/agent");
+
   @TempDir Path directory;
   private final HandClock clock = new HandClock();
   private SqliteDatabase database;
@@ -50,7 +56,8 @@ class NodeStoreTest {
   }
 
   private NodeStore reopened() {
-    return new NodeStore(database, new ChangeFeed(clock), clock, Optional::empty);
+    return new NodeStore(
+        database, TestAudit.of(database, directory), new ChangeFeed(clock), clock, Optional::empty);
   }
 
   private NodeGate gate() {
@@ -104,7 +111,7 @@ class NodeStoreTest {
 
   @Test
   void records_standings_and_bans_survive_a_restart() {
-    nodes.recordAttested(node(1));
+    nodes.recordAttested(node(1), EVENT);
     nodes.change(ID, n -> n.withFresh(new Certificate(BigInteger.TWO, clock.instant())));
     clock.advance(Duration.ofSeconds(1));
     nodes.apply(
@@ -127,7 +134,7 @@ class NodeStoreTest {
 
   @Test
   void the_gate_lets_in_the_current_and_the_fresh_certificate_until_the_fresh_one_is_used() {
-    nodes.recordAttested(node(1));
+    nodes.recordAttested(node(1), EVENT);
     nodes.change(
         ID, n -> n.withFresh(new Certificate(BigInteger.TWO, clock.instant().plusSeconds(3600))));
     gate().admit(ID, leaf(1));
@@ -142,7 +149,7 @@ class NodeStoreTest {
 
   @Test
   void an_expired_certificate_is_named_as_such() {
-    nodes.recordAttested(node(1));
+    nodes.recordAttested(node(1), EVENT);
     X509Certificate leaf = leaf(1);
     clock.advance(Duration.ofHours(1));
     refuses(
@@ -153,7 +160,7 @@ class NodeStoreTest {
 
   @Test
   void a_rejection_stays_after_a_restart_until_the_node_attests() {
-    nodes.recordAttested(node(1));
+    nodes.recordAttested(node(1), EVENT);
     clock.advance(Duration.ofSeconds(1));
     nodes.apply(new NodeStanding("n1", NodeStanding.State.UNTRUSTED, List.of(), clock.instant()));
     nodes = reopened();
@@ -162,18 +169,18 @@ class NodeStoreTest {
         PermissionDeniedDetails.Reason.AGENT_MUST_REATTEST,
         () -> gate().admit(ID, leaf(1)));
     clock.advance(Duration.ofSeconds(1));
-    nodes.recordAttested(node(2));
+    nodes.recordAttested(node(2), EVENT);
     gate().admit(ID, leaf(2));
   }
 
   @Test
   void a_banned_node_cannot_be_recorded_again() {
-    nodes.recordAttested(node(1));
+    nodes.recordAttested(node(1), EVENT);
     nodes.banEk("000bee");
     refuses(
         ReasonCode.NODE_BANNED,
         PermissionDeniedDetails.Reason.AGENT_BANNED,
-        () -> nodes.recordAttested(node(2)));
+        () -> nodes.recordAttested(node(2), EVENT));
     refuses(
         ReasonCode.NODE_BANNED,
         PermissionDeniedDetails.Reason.AGENT_BANNED,
@@ -182,7 +189,7 @@ class NodeStoreTest {
 
   @Test
   void records_of_nodes_that_stayed_away_go_and_banned_ones_stay() {
-    nodes.recordAttested(node(1));
+    nodes.recordAttested(node(1), EVENT);
     Instant later = clock.instant().plusSeconds(3601);
     nodes.prune(clock.instant());
     assertThat(nodes.all()).hasSize(1);

@@ -7,6 +7,7 @@ import dev.serai.appraisal.ChallengeStanding;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.store.SqliteDatabase;
+import dev.serai.testing.TestAudit;
 import dev.serai.tpm.Bytes;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,7 +35,7 @@ class OneTimeSecretsTest {
   @BeforeEach
   void open() {
     database = SqliteDatabase.open(directory.resolve("serai.db"));
-    tokens = new JoinTokens(database, clock);
+    tokens = new JoinTokens(database, TestAudit.of(database, directory), clock);
     challenges = new Challenges(database, Duration.ofSeconds(60), clock);
   }
 

@@ -1,0 +1,88 @@
+package dev.serai.app;
+
+import dev.serai.audit.Audit;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
+import dev.serai.audit.AuditUpkeep;
+import dev.serai.audit.RefusedCallers;
+import dev.serai.role.RoleContext;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.apache.camel.Processor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The process's own part of the audit log: its start and stop, what it runs with, the callers it
+ * refused. A process whose roles keep no log (an agent alone) has none.
+ */
+final class ProcessRecord implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ProcessRecord.class);
+
+  private final RoleContext context;
+  private final LayeredSettings settings;
+  private final Optional<Audit> audit;
+  private final Optional<AuditUpkeep> upkeep;
+
+  private ProcessRecord(
+      RoleContext context,
+      LayeredSettings settings,
+      Optional<Audit> audit,
+      Optional<AuditUpkeep> upkeep) {
+    this.context = context;
+    this.settings = settings;
+    this.audit = audit;
+    this.upkeep = upkeep;
+  }
+
+  /** Once the roles are bound. Binds the step of route tend-audit. */
+  static ProcessRecord bind(
+      RoleContext context, LayeredSettings settings, RefuseProcessor refusals) {
+    Optional<Audit> audit = Audit.find(context);
+    RefusedCallers refused = new RefusedCallers(context.clock());
+    Optional<AuditUpkeep> upkeep = audit.map(log -> AuditUpkeep.of(context, log, refused));
+    if (upkeep.isPresent()) {
+      refusals.alsoTell(refused::refused);
+    }
+    context.bind("tendAudit", (Processor) exchange -> upkeep.ifPresent(AuditUpkeep::run));
+    return new ProcessRecord(context, settings, audit, upkeep);
+  }
+
+  void started() {
+    audit.ifPresent(log -> log.append(event(AuditKind.PROCESS_STARTED)));
+  }
+
+  /** The configuration was read again. */
+  void reloaded() {
+    audit.ifPresent(log -> log.append(event(AuditKind.CONFIG_RELOADED)));
+  }
+
+  private AuditEvent event(AuditKind kind) {
+    String version = ProcessRecord.class.getPackage().getImplementationVersion();
+    return AuditEvent.of(kind, String.join(",", context.roles().stream().sorted().toList()))
+        .with("version", version == null ? "(from classes)" : version)
+        .with("pid", ProcessHandle.current().pid())
+        .with("config", digest(settings.all()));
+  }
+
+  /** Of the effective configuration; the values themselves are nobody's business here. */
+  static String digest(Map<String, String> values) {
+    StringBuilder text = new StringBuilder();
+    new TreeMap<>(values)
+        .forEach((key, value) -> text.append(key).append('=').append(value).append('\n'));
+    return AuditEvent.sha256(text.toString().getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Before the database is closed; a stop is not held up by a log that cannot be written. */
+  @Override
+  public void close() {
+    try {
+      upkeep.ifPresent(AuditUpkeep::recordRefused);
+      audit.ifPresent(log -> log.append(event(AuditKind.PROCESS_STOPPED)));
+    } catch (RuntimeException e) {
+      LOG.warn("the stop could not be recorded: {}", e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,115 @@
+package dev.serai.backup;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.sqlite.SQLiteConfig;
+
+/** What backup and restore ask of a database file, whatever its schema's version. */
+final class StateDatabase {
+  private static final int BUSY_TIMEOUT_MS = 10_000;
+
+  private StateDatabase() {}
+
+  /** A copy as of one moment, whole, while others write. */
+  static void snapshot(Path database, Path copy) throws SQLException {
+    try (Connection connection = open(database);
+        PreparedStatement vacuum = connection.prepareStatement("VACUUM INTO ?")) {
+      vacuum.setString(1, copy.toAbsolutePath().toString());
+      vacuum.execute();
+    }
+  }
+
+  private static Connection open(Path database) throws SQLException {
+    SQLiteConfig config = new SQLiteConfig();
+    config.setBusyTimeout(BUSY_TIMEOUT_MS);
+    return config.createConnection("jdbc:sqlite:" + database.toAbsolutePath());
+  }
+
+  /** Authorities whose key is still needed. */
+  static Set<String> signingAuthorities(Path database) throws SQLException {
+    return new HashSet<>(
+        texts(
+            database, "issuer_authority", "SELECT id FROM issuer_authority WHERE state <> 'OLD'"));
+  }
+
+  static String schema(Path database) throws SQLException {
+    List<String> versions =
+        texts(
+            database,
+            "flyway_schema_history",
+            "SELECT version FROM flyway_schema_history WHERE success = 1 AND version IS NOT NULL"
+                + " ORDER BY installed_rank DESC LIMIT 1");
+    return versions.isEmpty() ? "" : versions.get(0);
+  }
+
+  static String trustDomain(Path database) throws SQLException {
+    List<String> names =
+        texts(
+            database,
+            "audit_segment",
+            "SELECT trust_domain FROM audit_segment ORDER BY first_sequence DESC LIMIT 1");
+    return names.isEmpty() ? "" : names.get(0);
+  }
+
+  /** What SQLite itself finds wrong; empty when nothing is. */
+  static Optional<String> damage(Path database) {
+    try {
+      List<String> said = texts(database, "sqlite_master", "PRAGMA integrity_check");
+      return said.equals(List.of("ok")) ? Optional.empty() : Optional.of(said.get(0));
+    } catch (SQLException e) {
+      return Optional.of(e.getMessage());
+    }
+  }
+
+  /** Bans, as statements that make them again. */
+  record Bans(List<String> nodeTpms, List<List<String>> registrarTpms, List<String> agents) {
+    static final Bans NONE = new Bans(List.of(), List.of(), List.of());
+  }
+
+  static Bans bans(Path database) throws SQLException {
+    if (!Files.exists(database)) {
+      return Bans.NONE;
+    }
+    List<List<String>> registrar = new ArrayList<>();
+    for (String both :
+        texts(database, "registrar_ban", "SELECT ek_key || ' ' || ek_name FROM registrar_ban")) {
+      registrar.add(List.of(both.split(" ", 2)));
+    }
+    return new Bans(
+        texts(database, "issuer_ek_ban", "SELECT ek_name FROM issuer_ek_ban"),
+        registrar,
+        texts(database, "issuer_node", "SELECT spiffe_id FROM issuer_node WHERE banned = 1"));
+  }
+
+  private static List<String> texts(Path database, String table, String sql) throws SQLException {
+    try (Connection connection = open(database);
+        Statement statement = connection.createStatement()) {
+      boolean present = table.equals("sqlite_master");
+      if (!present) {
+        try (ResultSet found =
+            connection.getMetaData().getTables(null, null, table, new String[] {"TABLE"})) {
+          present = found.next();
+        }
+      }
+      List<String> texts = new ArrayList<>();
+      if (present) {
+        try (ResultSet row = statement.executeQuery(sql)) {
+          while (row.next()) {
+            texts.add(row.getString(1));
+          }
+        }
+      }
+      return texts;
+    }
+  }
+}
