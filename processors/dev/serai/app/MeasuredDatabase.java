@@ -72,6 +72,16 @@ final class MeasuredDatabase implements Database {
   }
 
   @Override
+  public boolean isWriting() {
+    return database.isWriting();
+  }
+
+  @Override
+  public void afterCommit(Runnable action) {
+    database.afterCommit(action);
+  }
+
+  @Override
   public void close() {
     database.close();
   }

@@ -16,17 +16,13 @@ public interface Database extends AutoCloseable {
   <T> T write(Work<T> work);
 
   /** Is this thread inside a write transaction? */
-  default boolean isWriting() {
-    return false;
-  }
+  boolean isWriting();
 
   /**
    * Runs on this thread once its write transaction is on disk, before any other write begins; never
    * when it is rolled back; at once when there is none. What it throws does not undo the commit.
    */
-  default void afterCommit(Runnable action) {
-    action.run();
-  }
+  void afterCommit(Runnable action);
 
   @Override
   void close();
