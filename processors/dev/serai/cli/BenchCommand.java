@@ -28,13 +28,14 @@ final class BenchCommand implements Callable<Integer> {
           "issuing", "dev.serai.bench.IssuingBench",
           "workload", "dev.serai.bench.WorkloadBench",
           "flow", "dev.serai.bench.FlowBench",
+          "recorder", "dev.serai.bench.RecorderBench",
           "start", "dev.serai.bench.StartBench");
 
   @Spec private CommandSpec spec;
 
   @Parameters(
       paramLabel = "NAME",
-      description = "appraisal, providers, quote, issuing, workload, flow or start")
+      description = "appraisal, providers, quote, issuing, workload, flow, recorder or start")
   private String name;
 
   @Option(names = "--json", description = "one line of JSON")
