@@ -1,5 +1,6 @@
 package dev.serai.agent;
 
+import dev.serai.flow.Timeline;
 import dev.serai.http.GuardedListener;
 import dev.serai.http.WriteHttpAnswerProcessor;
 import dev.serai.net.SpiffeTrustManager;
@@ -73,6 +74,7 @@ public final class AgentRole implements Role {
     AgentFiles files = new AgentFiles(context.stateDir().resolve("agent"));
     AgentStatus status = new AgentStatus(settings.pace(), clock, dice);
     status.meter(context.meters());
+    status.onChange(new AgentEvents(Timeline.of(context), status));
     context.bind("agentStatus", status);
     context.bind("roleHealth-agent", health(status, clock));
     context.bind("chooseAgentAction", new AgentDriver(status, clock));
@@ -159,6 +161,7 @@ public final class AgentRole implements Role {
             syncNow,
             clock);
     context.bind("workloadSvids", svids);
+    context.bind("roleView-agent", new AgentView(status, svids));
     status.onChange(publisher);
     context.bind("beginSync", new BeginSyncProcessor(status, svids));
     context.bind("fetchBundle", new FetchBundleProcessor(issuer, bundles, settings));

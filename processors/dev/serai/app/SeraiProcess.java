@@ -2,6 +2,10 @@ package dev.serai.app;
 
 import dev.serai.agent.RemoteRoleIdentities;
 import dev.serai.app.RouteFiles.RouteFile;
+import dev.serai.dashboard.Dashboard;
+import dev.serai.flow.FlowConsole;
+import dev.serai.flow.FlowRecorder;
+import dev.serai.flow.Timeline;
 import dev.serai.http.GuardedHttpComponent;
 import dev.serai.management.HealthReport;
 import dev.serai.management.ManagementServer;
@@ -53,6 +57,8 @@ public final class SeraiProcess implements AutoCloseable {
   private final PrometheusMeterRegistry meters =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final Main main = new Main();
+  private final FlowRecorder flows;
+  private final Timeline timeline;
   private final Deque<AutoCloseable> onStop = new ArrayDeque<>();
   private final List<Runnable> afterStart = new ArrayList<>();
   private final Context context = new Context();
@@ -85,6 +91,8 @@ public final class SeraiProcess implements AutoCloseable {
     this.settings = settings;
     this.roles = List.copyOf(roles);
     this.clock = clock;
+    this.flows = new FlowRecorder(failure -> Refusals.name(failure).reason().code(), clock);
+    this.timeline = new Timeline(clock);
     Set<String> names = new LinkedHashSet<>();
     roles.forEach(role -> names.add(role.name()));
     this.roleNames = Set.copyOf(names);
@@ -109,6 +117,12 @@ public final class SeraiProcess implements AutoCloseable {
             }
           });
       main.start();
+      onStop.push(
+          FlowConsole.open(
+              main.getCamelContext(),
+              flows,
+              clock,
+              settings.flag("serai.management.console-debug")));
       runAfterStart();
       LOG.info("started roles={} state={}", String.join(",", roleNames), stateDir);
     } catch (RuntimeException e) {
@@ -159,6 +173,8 @@ public final class SeraiProcess implements AutoCloseable {
   private void bindAll(CamelContext camel) {
     UnitOfWorkFactory units = new TracedUnitOfWork.Factory();
     camel.getCamelContextExtension().addContextPlugin(UnitOfWorkFactory.class, units);
+    camel.getCamelContextExtension().addInterceptStrategy(flows);
+    camel.getRegistry().bind(Timeline.BEAN, timeline);
     RefuseProcessor refusals = new RefuseProcessor(meters, clock);
     camel.getRegistry().bind("refuse", refusals);
     camel.addComponent("netty-http", new GuardedHttpComponent());
@@ -167,6 +183,7 @@ public final class SeraiProcess implements AutoCloseable {
     if (!roleNames.contains("issuer")) {
       RemoteRoleIdentities identities = RemoteRoleIdentities.of(context);
       context.bind("roleIdentities", identities);
+      context.bind("roleView-identities", identities);
       context.onStop(identities);
       identities.start();
     }
@@ -182,6 +199,8 @@ public final class SeraiProcess implements AutoCloseable {
     String host = settings.text("serai.management.host");
     int port = settings.integer("serai.management.port");
     Path password = stateDir.resolve("hawtio-password");
+    Dashboard dashboard = new Dashboard(camel, health::readiness, timeline, flows, clock);
+    onStop.push(dashboard);
     try {
       ManagementServer management =
           ManagementServer.start(
@@ -189,11 +208,12 @@ public final class SeraiProcess implements AutoCloseable {
               port,
               settings.list("serai.management.allowed-hosts"),
               health,
+              dashboard,
               meters::scrape,
               password);
       onStop.push(management);
       LOG.info(
-          "management on http://{}:{} console=/hawtio/ user=serai password-file={}",
+          "management on http://{}:{} dashboard=/ console=/hawtio/ user=serai password-file={}",
           host,
           management.port(),
           password);

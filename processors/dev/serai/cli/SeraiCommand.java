@@ -30,6 +30,7 @@ public final class SeraiCommand implements Callable<Integer> {
     group(line, "token", "Join tokens.", TokenCommands.all(sockets));
     group(line, "svid", "Identities, asked for as a workload.", SvidCommands.all(sockets));
     group(line, "tpm", "The TPM of this machine.", TpmCommands.all(sockets));
+    group(line, "flow", "What flows did, step by step.", FlowCommands.all(sockets));
     line.addSubcommand("bench", new BenchCommand());
     return line;
   }

@@ -11,6 +11,7 @@ import java.time.ZoneOffset;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
 
 /**
  * One circuit breaker for each node, made when the node is first asked; those not used for longest
@@ -26,6 +27,7 @@ final class NodeBreakers {
   private final CircuitBreakerConfig config;
   private final MeterRegistry meters;
   private final int limit;
+  private volatile BiConsumer<String, String> listener = (node, state) -> {};
   private final Map<String, CircuitBreaker> byNode = new LinkedHashMap<>(16, 0.75f, true);
 
   NodeBreakers(Duration open, int limit, InstantSource clock, MeterRegistry meters) {
@@ -43,6 +45,11 @@ final class NodeBreakers {
             .build();
   }
 
+  /** Told of each breaker that opens, half opens or closes: node id and state. */
+  void onChange(BiConsumer<String, String> told) {
+    listener = told;
+  }
+
   /** The node's breaker. */
   synchronized CircuitBreaker of(String nodeId) {
     CircuitBreaker known = byNode.get(nodeId);
@@ -53,6 +60,9 @@ final class NodeBreakers {
       drop(byNode.keySet().iterator().next());
     }
     CircuitBreaker made = CircuitBreaker.of(nodeId, config);
+    made.getEventPublisher()
+        .onStateTransition(
+            event -> listener.accept(nodeId, event.getStateTransition().getToState().name()));
     byNode.put(nodeId, made);
     Gauge.builder(METER, made, NodeBreakers::number)
         .description("0 closed, 1 half open, 2 open")

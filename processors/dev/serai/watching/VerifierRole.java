@@ -3,6 +3,7 @@ package dev.serai.watching;
 import dev.serai.appraisal.AppraisalBeans;
 import dev.serai.appraisal.KeylimeQuoteAppraiser;
 import dev.serai.appraisal.StateReport.State;
+import dev.serai.flow.Timeline;
 import dev.serai.http.GuardedListener;
 import dev.serai.http.HttpGet;
 import dev.serai.http.WriteHttpAnswerProcessor;
@@ -68,7 +69,10 @@ public final class VerifierRole implements Role {
             MAX_BREAKERS,
             clock,
             context.meters());
-    WatchSettlement settlement = new WatchSettlement(store, rules, flight, breakers, clock);
+    Timeline timeline = Timeline.of(context);
+    breakers.onChange((node, state) -> breakerChanged(timeline, node, state));
+    WatchSettlement settlement =
+        new WatchSettlement(store, rules, flight, breakers, clock, timeline);
     LateIdentity identity = identity(context);
     HttpGet http = new HttpGet("verifier-ask", LONG_ANSWERS_BYTES);
     context.onStop(http);
@@ -86,7 +90,9 @@ public final class VerifierRole implements Role {
             workers,
             context.meters()));
     context.bind("appraiseQuote", new AppraiseQuoteProcessor(appraiser, baselines));
-    context.bind("nodeWatch", new StoredWatch(store, breakers));
+    StoredWatch watch = new StoredWatch(store, breakers);
+    context.bind("nodeWatch", watch);
+    context.bind("roleView-verifier", new VerifierView(watch));
     context.bind("roleHealth-verifier", (RoleHealth) () -> standing(appraiser));
     for (State state : State.values()) {
       Gauge.builder("serai.node.state", store, s -> s.counts().get(state))
@@ -96,6 +102,10 @@ public final class VerifierRole implements Role {
     }
     bindListener(context, store, identity);
     bindHops(context, http, identity, workers);
+  }
+
+  private static void breakerChanged(Timeline timeline, String nodeId, String state) {
+    timeline.record(Timeline.Kind.BREAKER, "verifier", nodeId, state, List.of());
   }
 
   /** Keylime's agents quote one bank at a time. */

@@ -4,6 +4,7 @@ import dev.serai.appraisal.Baseline;
 import dev.serai.appraisal.Rejected;
 import dev.serai.appraisal.Trusted;
 import dev.serai.appraisal.Verdict;
+import dev.serai.flow.Timeline;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import java.time.Instant;
@@ -21,18 +22,21 @@ final class WatchSettlement {
   private final WatchFlight flight;
   private final NodeBreakers breakers;
   private final InstantSource clock;
+  private final Timeline timeline;
 
   WatchSettlement(
       WatchStore store,
       WatchRules rules,
       WatchFlight flight,
       NodeBreakers breakers,
-      InstantSource clock) {
+      InstantSource clock,
+      Timeline timeline) {
     this.store = store;
     this.rules = rules;
     this.flight = flight;
     this.breakers = breakers;
     this.clock = clock;
+    this.timeline = timeline;
   }
 
   /** A quote was judged. False when the node has attested meanwhile, and that counts instead. */
@@ -47,8 +51,8 @@ final class WatchSettlement {
         node -> told(node, rules.judged(node, verdict, now)));
   }
 
-  /** A change of state is one line in the log. */
-  private static WatchedNode told(WatchedNode before, WatchedNode after) {
+  /** A change of state is one line in the log, and one event. */
+  private WatchedNode told(WatchedNode before, WatchedNode after) {
     if (before.state() != after.state()) {
       LOG.info(
           "node={} state={} was={} reasons={}",
@@ -56,6 +60,8 @@ final class WatchSettlement {
           after.state(),
           before.state(),
           after.reasons());
+      timeline.record(
+          Timeline.Kind.VERDICT, "verifier", after.nodeId(), after.state().name(), after.reasons());
     }
     return after;
   }
