@@ -1,6 +1,7 @@
 package dev.serai.agent;
 
 import dev.serai.audit.CheckpointSigner;
+import dev.serai.flow.Timeline;
 import dev.serai.http.GuardedListener;
 import dev.serai.http.WriteHttpAnswerProcessor;
 import dev.serai.net.SpiffeTrustManager;
@@ -77,6 +78,7 @@ public final class AgentRole implements Role {
     AgentFiles files = new AgentFiles(context.stateDir().resolve("agent"));
     AgentStatus status = new AgentStatus(settings.pace(), clock, dice);
     status.meter(context.meters());
+    status.onChange(new AgentEvents(Timeline.of(context), status));
     context.bind("agentStatus", status);
     context.bind("chooseAgentAction", new AgentDriver(status, clock));
 
@@ -165,6 +167,7 @@ public final class AgentRole implements Role {
     context.bind("workloadSvids", svids);
     bindHealth(context, status, bundles, svids);
     AgentMeters.bind(context.meters(), status, svids);
+    context.bind("roleView-agent", new AgentView(status, svids));
     status.onChange(publisher);
     context.bind("beginSync", new BeginSyncProcessor(status, svids));
     context.bind("fetchBundle", new FetchBundleProcessor(issuer, bundles, settings));

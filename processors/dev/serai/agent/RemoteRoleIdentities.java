@@ -24,8 +24,10 @@ import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.role.RoleContext;
+import dev.serai.role.RoleView;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
+import dev.serai.spiffe.X509SvidProfile;
 import dev.serai.tpm.Bytes;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
@@ -57,7 +59,7 @@ import org.slf4j.LoggerFactory;
  * half of their life. What it gets is on disk (0600) before it is used, so a restart needs no new
  * token. Faults are tried again for ever.
  */
-public final class RemoteRoleIdentities implements RoleIdentities, AutoCloseable {
+public final class RemoteRoleIdentities implements RoleIdentities, RoleView, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(RemoteRoleIdentities.class);
   private static final String PREFIX = "/serai/";
   private static final String NODE = "node";
@@ -69,7 +71,7 @@ public final class RemoteRoleIdentities implements RoleIdentities, AutoCloseable
   private final TrustBundles bundles;
   private final InstantSource clock;
   private final Map<String, MaterialHolder> holders = new ConcurrentHashMap<>();
-  private final Map<String, Held> held = new HashMap<>();
+  private final Map<String, Held> held = new ConcurrentHashMap<>();
   private final MaterialHolder node = new MaterialHolder();
   private final Optional<ManagedChannel> asNode;
   private final ScheduledExecutorService timer =
@@ -161,6 +163,22 @@ public final class RemoteRoleIdentities implements RoleIdentities, AutoCloseable
   @Override
   public MaterialSource forRole(String role) {
     return holders.computeIfAbsent(role, r -> new MaterialHolder());
+  }
+
+  /** What is held now. */
+  @Override
+  public List<Document> documents() {
+    return held.entrySet().stream()
+        .map(
+            one ->
+                Document.renewed(
+                    one.getKey().equals(NODE) ? "process SVID" : "role SVID",
+                    X509SvidProfile.idOf(one.getValue().chain().get(0))
+                        .map(Object::toString)
+                        .orElse(one.getKey()),
+                    one.getValue().chain().get(0).getNotBefore().toInstant(),
+                    one.getValue().notAfter()))
+        .toList();
   }
 
   /** Why there is not everything; empty when there is. */

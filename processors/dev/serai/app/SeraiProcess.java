@@ -4,6 +4,10 @@ import dev.serai.agent.RemoteRoleIdentities;
 import dev.serai.app.RouteFiles.RouteFile;
 import dev.serai.breaker.Breakers;
 import dev.serai.backup.Restore;
+import dev.serai.dashboard.Dashboard;
+import dev.serai.flow.FlowConsole;
+import dev.serai.flow.FlowRecorder;
+import dev.serai.flow.Timeline;
 import dev.serai.http.GuardedHttpComponent;
 import dev.serai.management.BreakerBeans;
 import dev.serai.management.HealthReport;
@@ -78,6 +82,8 @@ public final class SeraiProcess implements AutoCloseable {
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final Main main = new Main();
   private final Deque<AutoCloseable> onStop = new ConcurrentLinkedDeque<>();
+  private final FlowRecorder flows;
+  private final Timeline timeline;
   private final List<Runnable> afterStart = new ArrayList<>();
   private final Context context = new Context();
   private final Path stateDir;
@@ -123,6 +129,8 @@ public final class SeraiProcess implements AutoCloseable {
     this.settings = settings;
     this.roles = List.copyOf(roles);
     this.clock = clock;
+    this.flows = new FlowRecorder(failure -> Refusals.name(failure).reason().code(), clock);
+    this.timeline = new Timeline(clock);
     Set<String> names = new LinkedHashSet<>();
     roles.forEach(role -> names.add(role.name()));
     this.roleNames = Set.copyOf(names);
@@ -185,6 +193,12 @@ public final class SeraiProcess implements AutoCloseable {
       main.start();
       ProcessMeters.bindQueues(main.getCamelContext(), meters);
       record.started();
+      onStop.push(
+          FlowConsole.open(
+              main.getCamelContext(),
+              flows,
+              clock,
+              settings.flag("serai.management.console-debug")));
       runAfterStart();
       LOG.info("started roles={} state={}", String.join(",", roleNames), stateDir);
     } catch (RuntimeException e) {
@@ -271,6 +285,8 @@ public final class SeraiProcess implements AutoCloseable {
     UnitOfWorkFactory units = new TracedUnitOfWork.Factory();
     camel.getCamelContextExtension().addContextPlugin(UnitOfWorkFactory.class, units);
     camel.getCamelContextExtension().addInterceptStrategy(new DeadlineSteps());
+    camel.getCamelContextExtension().addInterceptStrategy(flows);
+    camel.getRegistry().bind(Timeline.BEAN, timeline);
     RefuseProcessor refusals = new RefuseProcessor(meters, clock);
     camel.getRegistry().bind("refuse", refusals);
     camel.addComponent("netty-http", new GuardedHttpComponent());
@@ -284,6 +300,7 @@ public final class SeraiProcess implements AutoCloseable {
     if (!roleNames.contains("issuer")) {
       RemoteRoleIdentities identities = RemoteRoleIdentities.of(context);
       context.bind("roleIdentities", identities);
+      context.bind("roleView-identities", identities);
       context.onStop(identities);
       identities.start();
     }
@@ -300,6 +317,8 @@ public final class SeraiProcess implements AutoCloseable {
     String host = settings.text("serai.management.host");
     int port = settings.integer("serai.management.port");
     Path password = stateDir.resolve("hawtio-password");
+    Dashboard dashboard = new Dashboard(camel, health::readiness, timeline, flows, clock);
+    onStop.push(dashboard);
     try {
       ManagementServer management =
           ManagementServer.start(
@@ -307,11 +326,12 @@ public final class SeraiProcess implements AutoCloseable {
               port,
               settings.list("serai.management.allowed-hosts"),
               health,
+              dashboard,
               meters::scrape,
               password);
       onStop.push(management);
       LOG.info(
-          "management on http://{}:{} console=/hawtio/ user=serai password-file={}",
+          "management on http://{}:{} dashboard=/ console=/hawtio/ user=serai password-file={}",
           host,
           management.port(),
           password);

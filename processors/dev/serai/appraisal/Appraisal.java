@@ -1,5 +1,6 @@
 package dev.serai.appraisal;
 
+import dev.serai.reason.Judged;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import java.util.List;
@@ -11,7 +12,7 @@ import java.util.function.Function;
  * one with what it proved, or a closed one with the reason. A closed one passes every later step
  * untouched. The verdict asks that every step has run, so a step left out of the route refuses.
  */
-public final class Appraisal {
+public final class Appraisal implements Judged {
 
   /** The steps in their order; each needs all before it. */
   enum Step {
@@ -96,6 +97,11 @@ public final class Appraisal {
   /** The node the evidence claims to be of; empty before it is read. */
   public String nodeId() {
     return facts.claimed().map(ClaimedEvidence::nodeId).orElse("");
+  }
+
+  @Override
+  public List<Reason> reasons() {
+    return reasons;
   }
 
   AppraisalRequest request() {

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * One circuit breaker. A few questions in a row without an answer open it; after a while one
@@ -26,6 +27,7 @@ public final class Breaker {
   private final int limit;
   private final Duration open;
   private final InstantSource clock;
+  private final Consumer<BreakerState> listener;
   // Guarded by this.
   private State state = State.CLOSED;
   private Instant since;
@@ -36,8 +38,16 @@ public final class Breaker {
   /**
    * @param limit failures in a row that open it
    * @param open how long nobody is asked
+   * @param listener told of each change of state, while nobody else can change it
    */
-  Breaker(Breakers.Kind kind, String name, int limit, Duration open, InstantSource clock) {
+  Breaker(
+      Breakers.Kind kind,
+      String name,
+      int limit,
+      Duration open,
+      InstantSource clock,
+      Consumer<BreakerState> listener) {
+    this.listener = listener;
     this.kind = kind;
     this.name = name;
     this.limit = limit;
@@ -90,6 +100,7 @@ public final class Breaker {
     if (state != next) {
       state = next;
       since = now;
+      listener.accept(state());
     }
   }
 

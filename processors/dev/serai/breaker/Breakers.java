@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * All breakers of a process, by kind and name; the bean {@code breakers}. A breaker is made when it
@@ -61,6 +62,7 @@ public final class Breakers {
   private final Map<Kind, Limits> limits;
   private final InstantSource clock;
   private final MeterRegistry meters;
+  private volatile Consumer<BreakerState> listener = breaker -> {};
   private final Map<Kind, LinkedHashMap<String, Breaker>> all = new EnumMap<>(Kind.class);
 
   public Breakers(Limits node, Limits provider, InstantSource clock, MeterRegistry meters) {
@@ -103,6 +105,15 @@ public final class Breakers {
     return made;
   }
 
+  /** Told of each breaker that opens, half opens or closes; returns at once. */
+  public void onChange(Consumer<BreakerState> told) {
+    listener = told;
+  }
+
+  private void changed(BreakerState breaker) {
+    listener.accept(breaker);
+  }
+
   /** The breaker of this name. */
   public synchronized Breaker of(Kind kind, String name) {
     LinkedHashMap<String, Breaker> known = all.get(kind);
@@ -115,7 +126,7 @@ public final class Breakers {
       String oldest = known.keySet().iterator().next();
       known.remove(oldest);
     }
-    Breaker made = new Breaker(kind, name, own.failures(), own.open(), clock);
+    Breaker made = new Breaker(kind, name, own.failures(), own.open(), clock, this::changed);
     known.put(name, made);
     if (kind == Kind.PROVIDER) { // there are few; of nodes only the counts are metered
       Gauge.builder("serai.breaker.state", made, b -> b.now().ordinal())

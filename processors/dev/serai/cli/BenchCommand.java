@@ -21,24 +21,26 @@ import picocli.CommandLine.Spec;
 final class BenchCommand implements Callable<Integer> {
   /** Name to class, so that a benchmark's classes are loaded only when it runs. */
   private static final Map<String, String> BENCHES =
-      Map.of(
-          "appraisal", "dev.serai.bench.AppraisalBench",
-          "audit", "dev.serai.bench.AuditBench",
-          "providers", "dev.serai.bench.IssuingProviderBench",
-          "quote", "dev.serai.bench.QuoteBench",
-          "issuing", "dev.serai.bench.IssuingBench",
-          "workload", "dev.serai.bench.WorkloadBench",
-          "flow", "dev.serai.bench.FlowBench",
-          "dead-node", "dev.serai.bench.DeadNodeBench",
-          "streams", "dev.serai.bench.StreamsBench",
-          "start", "dev.serai.bench.StartBench");
+      Map.ofEntries(
+          Map.entry("appraisal", "dev.serai.bench.AppraisalBench"),
+          Map.entry("audit", "dev.serai.bench.AuditBench"),
+          Map.entry("providers", "dev.serai.bench.IssuingProviderBench"),
+          Map.entry("quote", "dev.serai.bench.QuoteBench"),
+          Map.entry("issuing", "dev.serai.bench.IssuingBench"),
+          Map.entry("workload", "dev.serai.bench.WorkloadBench"),
+          Map.entry("flow", "dev.serai.bench.FlowBench"),
+          Map.entry("dead-node", "dev.serai.bench.DeadNodeBench"),
+          Map.entry("streams", "dev.serai.bench.StreamsBench"),
+          Map.entry("recorder", "dev.serai.bench.RecorderBench"),
+          Map.entry("start", "dev.serai.bench.StartBench"));
 
   @Spec private CommandSpec spec;
 
   @Parameters(
       paramLabel = "NAME",
       description =
-          "appraisal, audit, providers, quote, issuing, workload, flow, dead-node, streams or start")
+          "appraisal, audit, providers, quote, issuing, workload, flow, dead-node, streams,"
+              + " recorder or start")
   private String name;
 
   @Option(names = "--json", description = "one line of JSON")

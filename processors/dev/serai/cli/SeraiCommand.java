@@ -34,6 +34,7 @@ public final class SeraiCommand implements Callable<Integer> {
     group(line, "audit", "The log of what was decided.", AuditCommands.all(sockets));
     line.addSubcommand("backup", BackupCommand.make(sockets));
     line.addSubcommand("restore", new BackupCommand.RestoreCommand(sockets));
+    group(line, "flow", "What flows did, step by step.", FlowCommands.all(sockets));
     line.addSubcommand("bench", new BenchCommand());
     return line;
   }

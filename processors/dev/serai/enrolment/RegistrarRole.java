@@ -61,7 +61,9 @@ public final class RegistrarRole implements Role {
     context.bind("nameLookedUpNode", new NameLookedUpNodeProcessor());
     context.bind("answerNodeRecord", new AnswerNodeRecordProcessor());
     context.bind("lookupEnrolledNode", new LookupNodeProcessor(store));
-    context.bind("enrolledNodes", new StoredNodes(store));
+    StoredNodes enrolled = new StoredNodes(store);
+    context.bind("enrolledNodes", enrolled);
+    context.bind("roleView-registrar", new RegistrarView(enrolled));
     context.bind("nodeBans", new NodeBans(store, clock));
   }
 

@@ -6,6 +6,7 @@ import dev.serai.audit.AuditKind;
 import dev.serai.issuing.Certificates.Issuer;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.role.RoleView.Document;
 import dev.serai.signing.Signatures;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.store.Database;
@@ -121,6 +122,23 @@ public final class Authority {
 
   public TrustBundle bundle() {
     return snapshot.bundle();
+  }
+
+  /** Every authority of the bundle; another one signs before the active one is late. */
+  List<Document> documents() {
+    return snapshot.rows().stream()
+        .map(
+            row ->
+                new Document(
+                    "authority (%s)".formatted(row.state()),
+                    row.id(),
+                    row.preparedAt(),
+                    row.notAfter(),
+                    row.state() == State.ACTIVE
+                        ? Optional.of(
+                            schedule.activationDue(row.notAfter()).plus(schedule.notice()))
+                        : Optional.empty()))
+        .toList();
   }
 
   /** Runs after each change of the bundle or of the active authority. */

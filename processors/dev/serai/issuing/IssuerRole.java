@@ -8,6 +8,7 @@ import dev.serai.appraisal.Trusted;
 import dev.serai.breaker.BreakerPolicy;
 import dev.serai.breaker.Breakers;
 import dev.serai.audit.Audit;
+import dev.serai.flow.Timeline;
 import dev.serai.net.RoleIdentities;
 import dev.serai.net.SwappableTls;
 import dev.serai.net.TlsContexts;
@@ -170,8 +171,10 @@ public final class IssuerRole implements Role {
     context.bind("watchNode", new WatchNodeProcessor(new AgentWatches(feed, gate)));
     bindVerdicts(context, new VerdictReports(nodes));
     bindEntryAdministration(context, new EntryAdministration(entries));
-    bindNodeAdministration(
-        context, nodes, new AgentAdministration(trustDomain, nodes, tokens, entries));
+    NodeAdministration admin =
+        bindNodeAdministration(
+            context, nodes, new AgentAdministration(trustDomain, nodes, tokens, entries));
+    context.bind("roleView-issuer", new IssuerView(admin, authority, identities));
 
     bindAction(context, "rotateAuthority", authority::rotate);
     bindAction(context, "writeTrustBundle", bundleFile::write);
@@ -236,6 +239,7 @@ public final class IssuerRole implements Role {
 
   private static void bindAttestation(
       RoleContext context, AttestationOpening opening, Attestation attestation) {
+    IssuerEvents events = new IssuerEvents(Timeline.of(context));
     context.bind("readAttestation", new ReadAttestationProcessor(opening));
     context.bind(
         "refuseUnknownAttestationStep",
@@ -257,7 +261,7 @@ public final class IssuerRole implements Role {
                     open, Bytes.copyOf(request.getChallengeResponse().toByteArray()))));
     context.bind(
         "issueAgentSvid", new ConversationProcessor<>(Trusted.class, attestation::issueTrusted));
-    context.bind("refuseVerdict", new RefuseVerdictProcessor(attestation));
+    context.bind("refuseVerdict", new RefuseVerdictProcessor(attestation, events));
     context.bind(
         "redeemJoinToken",
         new ConversationProcessor<>(
@@ -268,6 +272,7 @@ public final class IssuerRole implements Role {
             Attestation.Issued.class,
             issued -> {
               attestation.record(issued);
+              events.admitted(issued);
               return issued;
             }));
     context.bind("answerAttestation", new AnswerAttestationProcessor(attestation));
@@ -321,7 +326,10 @@ public final class IssuerRole implements Role {
     context.bind(
         "readVerdictReport",
         new CallProcessor<>(Caller.RoleProcess.class, ReportRequest.class, reports::read));
-    context.bind("applyNodeStanding", new BodyProcessor<>(StateReport.class, reports::apply));
+    IssuerEvents events = new IssuerEvents(Timeline.of(context));
+    context.bind(
+        "applyNodeStanding",
+        new BodyProcessor<>(StateReport.class, report -> events.applied(reports.apply(report))));
     context.bind("answerVerdictReport", new BodyProcessor<>(StateReport.class, reports::answer));
   }
 
@@ -345,7 +353,7 @@ public final class IssuerRole implements Role {
         new CallProcessor<>(Caller.Local.class, BatchDeleteEntryRequest.class, entries::delete));
   }
 
-  private static void bindNodeAdministration(
+  private static NodeAdministration bindNodeAdministration(
       RoleContext context, NodeStore nodes, AgentAdministration agents) {
     context.bind(
         "readAgents",
@@ -379,14 +387,20 @@ public final class IssuerRole implements Role {
     context.bind(
         "adminShowNode",
         new CallProcessor<>(Caller.Local.class, ShowNodeRequest.class, admin::show));
+    IssuerEvents events = new IssuerEvents(Timeline.of(context));
     context.bind(
-        "adminBanNode", new CallProcessor<>(Caller.Local.class, ShowNodeRequest.class, admin::ban));
+        "adminBanNode",
+        new CallProcessor<>(
+            Caller.Local.class, ShowNodeRequest.class, events.acting("BAN", admin::ban)));
     context.bind(
         "adminUnbanNode",
-        new CallProcessor<>(Caller.Local.class, ShowNodeRequest.class, admin::unban));
+        new CallProcessor<>(
+            Caller.Local.class, ShowNodeRequest.class, events.acting("UNBAN", admin::unban)));
     context.bind(
         "adminEvictNode",
-        new CallProcessor<>(Caller.Local.class, ShowNodeRequest.class, admin::evict));
+        new CallProcessor<>(
+            Caller.Local.class, ShowNodeRequest.class, events.acting("EVICT", admin::evict)));
+    return admin;
   }
 
   /** Another role's bean, which may be bound later or never. */

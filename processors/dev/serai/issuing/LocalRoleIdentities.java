@@ -71,6 +71,11 @@ final class LocalRoleIdentities implements RoleIdentities {
     return one.holder;
   }
 
+  /** Those that were asked for so far. */
+  List<X509Material> all() {
+    return held.values().stream().flatMap(one -> one.holder.current().stream()).toList();
+  }
+
   /** Renews what is past half of its life, or was made under another authority or bundle. */
   void renewDue() {
     held.forEach(this::renew);

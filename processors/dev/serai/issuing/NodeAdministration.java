@@ -73,6 +73,11 @@ final class NodeAdministration {
   }
 
   ListNodesResponse list(Caller.Local caller, ListNodesRequest request) {
+    return ListNodesResponse.newBuilder().addAllNodes(all()).build();
+  }
+
+  /** Every node that any role of this process knows. */
+  List<NodeView> all() {
     List<NodeView> views = new ArrayList<>();
     Set<String> shown = new HashSet<>();
     for (AttestedNode node : nodes.all()) {
@@ -85,7 +90,7 @@ final class NodeAdministration {
         views.add(view(new Known(Optional.empty(), Optional.of(record))));
       }
     }
-    return ListNodesResponse.newBuilder().addAllNodes(views).build();
+    return views;
   }
 
   NodeView show(Caller.Local caller, ShowNodeRequest request) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import dev.serai.dashboard.Dashboard;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -27,16 +28,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Health, metrics and the console on one loopback port. Names in the Host header that are not this
- * machine's are refused, so that a web page cannot reach it by a name of its own (DNS rebinding).
- * Only the console's JMX queries take a POST; the console wants a login and answers only callers on
- * this machine.
+ * Health, metrics, the dashboard and the console on one loopback port. Names in the Host header
+ * that are not this machine's are refused, so that a web page cannot reach it by a name of its own
+ * (DNS rebinding). Only the console's JMX queries take a POST; dashboard and console want a login
+ * and answer only callers on this machine.
  */
 public final class ManagementServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ManagementServer.class);
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int MAX_POST = 1 << 20;
   private static final int THREADS = 4;
+  private static final String LOGIN_REQUIRED =
+      "CALLER_NOT_AUTHENTICATED: login required: user serai, password in hawtio-password of the"
+          + " state directory. Open without: /health /health/live /health/ready /health/routes"
+          + " /metrics\n";
   private static final String CONSOLE = "/hawtio";
   private static final String JOLOKIA = CONSOLE + "/jolokia";
   private static final Map<String, String> TYPES =
@@ -65,7 +70,8 @@ public final class ManagementServer implements AutoCloseable {
   private final HealthReport health;
   private final Probes probes;
   private final Supplier<String> metrics;
-  private final ConsolePassword password;
+  private final ConsoleLogin login;
+  private final Dashboard dashboard;
   private final Set<String> hosts;
   private final JolokiaBridge jolokia = new JolokiaBridge();
   private final ExecutorService threads;
@@ -75,14 +81,16 @@ public final class ManagementServer implements AutoCloseable {
       HttpServer server,
       Set<String> hosts,
       HealthReport health,
+      Dashboard dashboard,
       Supplier<String> metrics,
-      ConsolePassword password) {
+      ConsoleLogin login) {
     this.server = server;
     this.hosts = hosts;
     this.health = health;
     this.probes = new Probes(health);
     this.metrics = metrics;
-    this.password = password;
+    this.dashboard = dashboard;
+    this.login = login;
     this.threads =
         Executors.newFixedThreadPool(
             THREADS,
@@ -106,6 +114,7 @@ public final class ManagementServer implements AutoCloseable {
       int port,
       List<String> allowedHosts,
       HealthReport health,
+      Dashboard dashboard,
       Supplier<String> metrics,
       Path passwordFile)
       throws IOException {
@@ -115,7 +124,13 @@ public final class ManagementServer implements AutoCloseable {
     hosts.add(host.toLowerCase(Locale.ROOT));
     allowedHosts.forEach(name -> hosts.add(name.toLowerCase(Locale.ROOT)));
     ManagementServer management =
-        new ManagementServer(server, hosts, health, metrics, ConsolePassword.at(passwordFile));
+        new ManagementServer(
+            server,
+            hosts,
+            health,
+            dashboard,
+            metrics,
+            new ConsoleLogin(ConsolePassword.at(passwordFile), System::nanoTime));
     server.setExecutor(management.threads);
     server.createContext("/", management::serve);
     server.start();
@@ -175,6 +190,9 @@ public final class ManagementServer implements AutoCloseable {
     if (!isGet(exchange)) {
       return Answer.text(405, "UNKNOWN_OPERATION: only GET\n").with("Allow", "GET, HEAD");
     }
+    if (path.equals("/") || isUnder(path, Dashboard.PATH)) {
+      return dashboard(exchange, path);
+    }
     Optional<Probes.Answer> probe =
         probes.answer(path, parameters(exchange.getRequestURI().getRawQuery()));
     return probe.isPresent() ? Answer.text(probe.get().status(), probe.get().text()) : look(path);
@@ -182,11 +200,6 @@ public final class ManagementServer implements AutoCloseable {
 
   private Answer look(String path) {
     switch (path) {
-      case "/":
-        return Answer.text(
-            200,
-            "Serai: /health /health/live /health/ready /health/routes /livez /readyz /metrics"
-                + " /hawtio/\n");
       case "/health/live":
         boolean live = health.vitals().alive();
         return Answer.json(live ? 200 : 503, Map.of("live", live));
@@ -216,17 +229,48 @@ public final class ManagementServer implements AutoCloseable {
     return Answer.json(Boolean.TRUE.equals(view.get("ready")) ? 200 : 503, view);
   }
 
-  private Answer console(HttpExchange exchange, String path) throws IOException {
+  /** Empty when the caller may go on: on this machine, logged in, from a page of ours. */
+  private Optional<Answer> notLetIn(HttpExchange exchange) {
     Headers headers = exchange.getRequestHeaders();
     if (!exchange.getRemoteAddress().getAddress().isLoopbackAddress()) {
-      return Answer.text(403, "CALLER_NOT_ALLOWED: the console answers this machine only\n");
+      return Optional.of(
+          Answer.text(403, "CALLER_NOT_ALLOWED: dashboard and console answer this machine only\n"));
     }
-    if (!password.accepts(Optional.ofNullable(headers.getFirst("Authorization")))) {
-      return Answer.text(401, "CALLER_NOT_AUTHENTICATED: login required\n")
-          .with("WWW-Authenticate", "Basic realm=\"serai\", charset=\"UTF-8\"");
+    switch (login.check(Optional.ofNullable(headers.getFirst("Authorization")))) {
+      case ACCEPTED:
+        return ownPage(headers)
+            ? Optional.empty()
+            : Optional.of(
+                Answer.text(403, "CALLER_NOT_ALLOWED: asked by a page of another site\n"));
+      case TOO_MANY:
+        return Optional.of(
+            Answer.text(429, "RATE_LIMITED: too many wrong passwords; wait a few seconds\n")
+                .with("Retry-After", "5"));
+      default:
+        return Optional.of(
+            Answer.text(401, LOGIN_REQUIRED)
+                .with("WWW-Authenticate", "Basic realm=\"serai\", charset=\"UTF-8\""));
     }
-    if (!ownPage(headers)) {
-      return Answer.text(403, "CALLER_NOT_ALLOWED: asked by a page of another site\n");
+  }
+
+  private Answer dashboard(HttpExchange exchange, String path) throws IOException {
+    Optional<Answer> refused = notLetIn(exchange);
+    if (refused.isPresent()) {
+      return refused.get();
+    }
+    Dashboard.Page page =
+        dashboard.page(path, Optional.ofNullable(exchange.getRequestURI().getRawQuery()));
+    return new Answer(
+        page.status(),
+        page.type(),
+        page.body(),
+        Map.of("Content-Security-Policy", Dashboard.CONTENT_SECURITY_POLICY));
+  }
+
+  private Answer console(HttpExchange exchange, String path) throws IOException {
+    Optional<Answer> refused = notLetIn(exchange);
+    if (refused.isPresent()) {
+      return refused.get();
     }
     if (isUnder(path, JOLOKIA)) {
       return jolokia(exchange, path);

@@ -4,7 +4,9 @@ import dev.serai.appraisal.AppraisalBeans;
 import dev.serai.appraisal.KeylimeQuoteAppraiser;
 import dev.serai.audit.Audit;
 import dev.serai.breaker.BreakerPolicy;
+import dev.serai.breaker.BreakerState;
 import dev.serai.breaker.Breakers;
+import dev.serai.flow.Timeline;
 import dev.serai.http.GuardedListener;
 import dev.serai.http.HttpGet;
 import dev.serai.http.WriteHttpAnswerProcessor;
@@ -70,9 +72,11 @@ public final class VerifierRole implements Role {
         });
     WatchFlight flight = new WatchFlight(settings.inFlight(), settings.lease());
     Breakers breakers = Breakers.of(context);
+    Timeline timeline = Timeline.of(context);
+    breakers.onChange(breaker -> breakerChanged(timeline, breaker));
     WatchSettlement settlement =
         new WatchSettlement(
-            store, rules, flight, breakers, clock, new VerdictCounts(context.meters()));
+            store, rules, flight, breakers, clock, new VerdictCounts(context.meters()), timeline);
     LateIdentity identity = identity(context);
     HttpGet http = new HttpGet("verifier-ask", LONG_ANSWERS_BYTES);
     context.onStop(http);
@@ -89,7 +93,9 @@ public final class VerifierRole implements Role {
             workers,
             context.meters()));
     context.bind("appraiseQuote", new AppraiseQuoteProcessor(appraiser, baselines));
-    context.bind("nodeWatch", new StoredWatch(store, breakers));
+    StoredWatch watch = new StoredWatch(store, breakers);
+    context.bind("nodeWatch", watch);
+    context.bind("roleView-verifier", new VerifierView(watch));
     context.bind(
         "roleHealth-verifier", (RoleHealth) () -> standing(appraiser).with("audit", audit.fact()));
     WatchMeters.bind(context.meters(), store, flight, clock);
@@ -113,6 +119,11 @@ public final class VerifierRole implements Role {
         new ArrayBlockingQueue<>(places),
         new DefaultThreadFactory("verifier-judge", true),
         new ThreadPoolExecutor.CallerRunsPolicy());
+  }
+
+  private static void breakerChanged(Timeline timeline, BreakerState breaker) {
+    timeline.record(
+        Timeline.Kind.BREAKER, "verifier", breaker.name(), breaker.state().name(), List.of());
   }
 
   private static RoleHealth.Standing standing(KeylimeQuoteAppraiser appraiser) {

@@ -7,6 +7,7 @@ import dev.serai.appraisal.Verdict;
 import dev.serai.breaker.Breaker;
 import dev.serai.breaker.Breakers;
 import dev.serai.audit.AuditKind;
+import dev.serai.flow.Timeline;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import java.time.Instant;
@@ -25,6 +26,7 @@ final class WatchSettlement {
   private final Breakers breakers;
   private final InstantSource clock;
   private final VerdictCounts counts;
+  private final Timeline timeline;
 
   WatchSettlement(
       WatchStore store,
@@ -32,13 +34,15 @@ final class WatchSettlement {
       WatchFlight flight,
       Breakers breakers,
       InstantSource clock,
-      VerdictCounts counts) {
+      VerdictCounts counts,
+      Timeline timeline) {
     this.store = store;
     this.rules = rules;
     this.flight = flight;
     this.breakers = breakers;
     this.clock = clock;
     this.counts = counts;
+    this.timeline = timeline;
   }
 
   /** A quote was judged. False when the node has attested meanwhile, and that counts instead. */
@@ -63,8 +67,8 @@ final class WatchSettlement {
         .name();
   }
 
-  /** A change of state is one line in the log. */
-  private static WatchedNode told(WatchedNode before, WatchedNode after) {
+  /** A change of state is one line in the log, and one event. */
+  private WatchedNode told(WatchedNode before, WatchedNode after) {
     if (before.state() != after.state()) {
       LOG.info(
           "node={} state={} was={} reasons={}",
@@ -72,6 +76,8 @@ final class WatchSettlement {
           after.state(),
           before.state(),
           after.reasons());
+      timeline.record(
+          Timeline.Kind.VERDICT, "verifier", after.nodeId(), after.state().name(), after.reasons());
     }
     return after;
   }

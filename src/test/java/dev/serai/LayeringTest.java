@@ -102,10 +102,35 @@ class LayeringTest {
     noClasses()
         .that()
         .resideOutsideOfPackages(
-            "dev.serai.app..", "dev.serai.cli..", "dev.serai.management..", "dev.serai.bench..")
+            "dev.serai.app..",
+            "dev.serai.cli..",
+            "dev.serai.management..",
+            "dev.serai.dashboard..",
+            "dev.serai.bench..")
         .should()
         .dependOnClassesThat()
-        .resideInAnyPackage("dev.serai.app..", "dev.serai.cli..", "dev.serai.management..")
+        .resideInAnyPackage(
+            "dev.serai.app..", "dev.serai.cli..", "dev.serai.management..", "dev.serai.dashboard..")
+        .check(CODE);
+  }
+
+  @Test
+  void dashboard_and_flow_know_no_capability() {
+    classes()
+        .that()
+        .resideInAnyPackage("dev.serai.flow..", "dev.serai.dashboard..")
+        .should()
+        .onlyDependOnClassesThat()
+        .resideInAnyPackage(
+            "dev.serai.flow..",
+            "dev.serai.dashboard..",
+            "dev.serai.role..",
+            "dev.serai.reason..",
+            "java..",
+            "javax.management..",
+            "org.apache.camel..",
+            "org.slf4j..",
+            "com.fasterxml.jackson..")
         .check(CODE);
   }
 

@@ -103,6 +103,37 @@ class AdminCommandsTest {
   }
 
   @Test
+  void flows_are_listed_and_shown_step_by_step() throws Exception {
+    create("/flow");
+    String[] where = {
+      "--url",
+      "http://127.0.0.1:" + serai.port("serai.management.port"),
+      "--password-file",
+      serai.stateDir().resolve("hawtio-password").toString()
+    };
+    String trace = "";
+    for (JsonNode flow :
+        json(CommandLineTest.call(with(where, "flow", "list", "--json"))).path("list")) {
+      if (flow.path("entryRoute").asText().equals("create-entries")) {
+        trace = flow.path("traceId").asText();
+      }
+    }
+    assertThat(CommandLineTest.call(with(where, "flow", "show", trace)).out())
+        .contains("create-entries", "ok", "STEP");
+    assertThat(CommandLineTest.call(with(where, "flow", "list")).out())
+        .contains(trace, "create-entries");
+    Called none = CommandLineTest.call(with(where, "flow", "show", "0".repeat(32)));
+    assertThat(none.exit()).isEqualTo(1);
+    assertThat(none.err()).startsWith("serai: UNKNOWN_OPERATION: ");
+  }
+
+  private static String[] with(String[] where, String... words) {
+    List<String> all = new ArrayList<>(List.of(words));
+    all.addAll(List.of(where));
+    return all.toArray(String[]::new);
+  }
+
+  @Test
   void deleting_what_is_not_there_fails() {
     Called called = call("entry", "delete", "no-such-entry");
     assertThat(called.exit()).isEqualTo(1);

@@ -3,8 +3,12 @@ package dev.serai.app;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.serai.flow.Timeline;
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
+import dev.serai.role.RoleView;
 import dev.serai.testing.Browser;
 import dev.serai.testing.SeraiHarness;
 import java.nio.charset.StandardCharsets;
@@ -12,6 +16,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.List;
+import java.util.Optional;
 import org.apache.camel.Processor;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Tag;
@@ -22,6 +28,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("slow")
 class ConsoleInBrowserTest {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final String HOSTILE =
+      "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>\"&amp;${x}";
   @TempDir Path routes;
 
   private static final class TrialRole implements Role {
@@ -32,12 +40,39 @@ class ConsoleInBrowserTest {
 
     @Override
     public void bind(RoleContext context) {
+      Reason reason = new Reason(ReasonCode.EVIDENCE_MALFORMED, "detail " + HOSTILE);
+      Timeline.of(context)
+          .record(
+              Timeline.Kind.ATTESTATION,
+              "trial",
+              "subject " + HOSTILE,
+              "REJECTED",
+              List.of(reason));
+      context.bind(
+          "roleView-trial",
+          new RoleView() {
+            @Override
+            public List<Node> nodes() {
+              return List.of(
+                  new Node(
+                      "id " + HOSTILE,
+                      HOSTILE,
+                      HOSTILE,
+                      List.of(reason),
+                      HOSTILE,
+                      Optional.empty(),
+                      Optional.empty(),
+                      Optional.empty(),
+                      Optional.of(HOSTILE)));
+            }
+          });
       context.bind("judge", (Processor) exchange -> exchange.getMessage().setBody("judged"));
     }
   }
 
   @Test
-  void the_diagram_of_a_route_is_drawn_with_live_counters() throws Exception {
+  void the_diagram_of_a_route_is_drawn_with_live_counters_and_hostile_text_stays_text()
+      throws Exception {
     assumeTrue(Browser.isInstalled(), "no Chromium on this machine");
     Files.writeString(
         routes.resolve("judge-node.camel.yaml"),
@@ -75,12 +110,44 @@ class ConsoleInBrowserTest {
           .untilAsserted(() -> assertThat(diagram(browser)).contains("judge-evidence"));
       long before = counter(browser);
       Awaitility.await().atMost(PATIENCE).until(() -> counter(browser) > before);
-      String shot = System.getProperty("serai.test.screenshot");
-      if (shot != null) {
-        browser.screenshot(Path.of(shot));
-        System.out.println(diagram(browser) + " | " + browser.refusedLoads());
-      }
+      hostileTextStaysText(browser, base);
     }
+  }
+
+  /** What a node wrote is shown letter by letter, and the page can be used without a mouse. */
+  private static void hostileTextStaysText(Browser browser, String base) {
+    browser.open(base + "/");
+    Awaitility.await()
+        .atMost(PATIENCE)
+        .untilAsserted(
+            () ->
+                assertThat(
+                        browser.evaluate(
+                            "(document.getElementById('nodes-list')||{textContent:''}).textContent"
+                                + " + (document.getElementById('events')||{textContent:''})"
+                                + ".textContent"))
+                    .contains("id " + HOSTILE, "detail " + HOSTILE, "subject " + HOSTILE));
+    assertThat(browser.evaluate("String(window.hacked)")).isEqualTo("undefined");
+    assertThat(
+            browser.evaluate(
+                "String(document.querySelectorAll('main img, main script, main iframe').length)"))
+        .isEqualTo("0");
+    browser.evaluate(
+        "document.querySelector('main').insertAdjacentHTML('beforeend', '"
+            + HOSTILE.replace("'", "")
+            + "')");
+    browser.evaluate(
+        "document.querySelector('main').insertAdjacentHTML('beforeend',"
+            + " '<button id=trap onclick=\"window.hacked=2\">x</button>')");
+    browser.evaluate("document.getElementById('trap').click()");
+    assertThat(browser.evaluate("String(window.hacked)"))
+        .as("were there markup, the policy would stop its script")
+        .isEqualTo("undefined");
+    browser.press("Tab", 9);
+    assertThat(browser.evaluate("document.activeElement.textContent")).isEqualTo("To the content");
+    browser.press("Tab", 9);
+    assertThat(browser.evaluate("document.activeElement.getAttribute('href')"))
+        .isEqualTo("/hawtio/camel");
   }
 
   /** Clicks the innermost element that shows this very text, once it is there. */

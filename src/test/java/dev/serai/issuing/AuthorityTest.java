@@ -294,6 +294,16 @@ class AuthorityTest {
     }
 
     @Override
+    public boolean isWriting() {
+      return real.isWriting();
+    }
+
+    @Override
+    public void afterCommit(Runnable action) {
+      real.afterCommit(action);
+    }
+
+    @Override
     public void close() {
       real.close();
     }

@@ -176,6 +176,44 @@ public final class Browser implements AutoCloseable {
     Files.write(file, Base64.getDecoder().decode(data));
   }
 
+  /** A picture in target/screenshots, for people. */
+  public void picture(String name) throws IOException {
+    screenshot(Files.createDirectories(Path.of("target/screenshots")).resolve(name + ".png"));
+  }
+
+  /** The size of the window, in pixels; a narrow one is a phone's. */
+  public void size(int width, int height) {
+    send(
+        "Emulation.setDeviceMetricsOverride",
+        Map.of("width", width, "height", height, "deviceScaleFactor", 1, "mobile", width < 600));
+  }
+
+  /** Light or dark, as the system says. */
+  public void scheme(String name) {
+    send(
+        "Emulation.setEmulatedMedia",
+        Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", name))));
+  }
+
+  /** A key pressed and let go, for instance Tab. */
+  public void press(String key, int code) {
+    for (String type : List.of("keyDown", "keyUp")) {
+      send(
+          "Input.dispatchKeyEvent",
+          Map.of(
+              "type",
+              type,
+              "key",
+              key,
+              "code",
+              key,
+              "windowsVirtualKeyCode",
+              code,
+              "text",
+              type.equals("keyDown") && key.equals("Enter") ? "\r" : ""));
+    }
+  }
+
   @Override
   public void close() throws IOException {
     page.abort();
