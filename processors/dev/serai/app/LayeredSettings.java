@@ -33,6 +33,9 @@ public final class LayeredSettings implements Settings {
   private static final String CAMEL = "camel.";
   private static final Pattern DURATION = Pattern.compile("(\\d{1,12})\\s*(ms|s|m|h|d)");
 
+  /** A century; nanoseconds of more are no number any more. */
+  private static final Duration LONGEST = Duration.ofDays(36_500);
+
   private final SortedMap<String, Value> values;
 
   /** A value and where it came from, for messages. */
@@ -174,13 +177,18 @@ public final class LayeredSettings implements Settings {
       throw mistyped(key, "a duration such as 250ms, 10s, 5m or 1h");
     }
     long amount = Long.parseLong(parts.group(1));
-    return switch (parts.group(2)) {
-      case "ms" -> Duration.ofMillis(amount);
-      case "s" -> Duration.ofSeconds(amount);
-      case "m" -> Duration.ofMinutes(amount);
-      case "h" -> Duration.ofHours(amount);
-      default -> Duration.ofDays(amount);
-    };
+    Duration duration =
+        switch (parts.group(2)) {
+          case "ms" -> Duration.ofMillis(amount);
+          case "s" -> Duration.ofSeconds(amount);
+          case "m" -> Duration.ofMinutes(amount);
+          case "h" -> Duration.ofHours(amount);
+          default -> Duration.ofDays(amount);
+        };
+    if (duration.compareTo(LONGEST) > 0) {
+      throw mistyped(key, "a duration of at most " + LONGEST.toDays() + "d");
+    }
+    return duration;
   }
 
   @Override
