@@ -106,7 +106,7 @@ final class BeginAttestationProcessor implements Processor {
         channel, call, key, csr, challenge(first), Optional.empty(), Optional.empty());
   }
 
-  private static AttestationChallenge challenge(AttestAgentResponse first) {
+  static AttestationChallenge challenge(AttestAgentResponse first) {
     AttestationChallenge challenge;
     try {
       challenge = AttestationChallenge.parseFrom(first.getChallenge());

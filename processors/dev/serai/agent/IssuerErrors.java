@@ -10,6 +10,7 @@ import dev.serai.tpm.TpmException;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import java.util.List;
 import java.util.Optional;
 import javax.net.ssl.SSLException;
 
@@ -35,16 +36,22 @@ final class IssuerErrors {
     Status status = failure.getStatus();
     Optional<ReasonCode> named = Optional.empty();
     Optional<ReasonCode> standing = Optional.empty();
-    com.google.rpc.Status details = StatusProto.fromThrowable(failure);
-    if (details != null) {
-      for (Any detail : details.getDetailsList()) {
-        named = named.isPresent() ? named : errorInfo(detail);
-        standing = standing.isPresent() ? standing : permissionDenied(detail);
-      }
+    for (Any detail : details(failure)) {
+      named = named.isPresent() ? named : errorInfo(detail);
+      standing = standing.isPresent() ? standing : permissionDenied(detail);
     }
     Optional<ReasonCode> spires = standing;
     ReasonCode code = named.or(() -> spires).orElseGet(() -> byStatus(failure));
     return new Reason(code, detail(status, failure));
+  }
+
+  private static List<Any> details(StatusRuntimeException failure) {
+    try {
+      com.google.rpc.Status details = StatusProto.fromThrowable(failure);
+      return details == null ? List.of() : details.getDetailsList();
+    } catch (IllegalArgumentException e) { // details that cannot be read, or of another status
+      return List.of();
+    }
   }
 
   private static Optional<ReasonCode> errorInfo(Any detail) {

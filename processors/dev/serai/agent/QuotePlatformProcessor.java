@@ -30,7 +30,7 @@ final class QuotePlatformProcessor implements Processor {
         .setBody(attestation.withQuote(quotes.quote(selection, attestation.nonce()).encode()));
   }
 
-  private static PcrSelection selection(AttestationChallenge challenge) {
+  static PcrSelection selection(AttestationChallenge challenge) {
     Map<TpmHash, SortedSet<Integer>> banks = new LinkedHashMap<>();
     for (PcrBank bank : challenge.getBanksList()) {
       TpmHash hash =

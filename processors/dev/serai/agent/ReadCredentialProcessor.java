@@ -24,15 +24,17 @@ final class ReadCredentialProcessor implements Processor {
   public void process(Exchange exchange) {
     RegisterAnswer answer = RegistrarCall.results(exchange, RegisterAnswer.class);
     TpmIdentity identity = self.identity();
-    CredentialBlob blob;
+    exchange
+        .getMessage()
+        .setBody(new TpmRequest.Activate(identity.akKind(), identity.ekKind(), credential(answer)));
+  }
+
+  static CredentialBlob credential(RegisterAnswer answer) {
     try {
-      blob = CredentialBlob.parseFile(KeylimeJson.base64("blob", answer.blob(), LIMIT));
+      return CredentialBlob.parseFile(KeylimeJson.base64("blob", answer.blob(), LIMIT));
     } catch (MalformedStructureException e) {
       throw new RefusalException(
           ReasonCode.REGISTRAR_UNREACHABLE, "its challenge cannot be read: " + e.getMessage(), e);
     }
-    exchange
-        .getMessage()
-        .setBody(new TpmRequest.Activate(identity.akKind(), identity.ekKind(), blob));
   }
 }

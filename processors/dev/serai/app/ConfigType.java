@@ -26,6 +26,7 @@ import java.util.regex.Pattern;
  */
 record ConfigType(String wanted, Predicate<String> accepts, boolean credential, boolean blank) {
   private static final Pattern DURATION = Pattern.compile("(\\d{1,12})\\s*(ms|s|m|h|d)");
+  private static final Duration LONGEST = Duration.ofDays(36_500);
   private static final Pattern HOST =
       Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:.%]{2,64}");
   private static final int MAX_PORT = 65_535;
@@ -144,20 +145,22 @@ record ConfigType(String wanted, Predicate<String> accepts, boolean credential, 
         .toList();
   }
 
+  /** Empty too for more than a century: the nanoseconds of that are no number any more. */
   static Optional<Duration> parseDuration(String text) {
     Matcher parts = DURATION.matcher(text);
     if (!parts.matches()) {
       return Optional.empty();
     }
     long amount = Long.parseLong(parts.group(1));
-    return Optional.of(
+    Duration duration =
         switch (parts.group(2)) {
           case "ms" -> Duration.ofMillis(amount);
           case "s" -> Duration.ofSeconds(amount);
           case "m" -> Duration.ofMinutes(amount);
           case "h" -> Duration.ofHours(amount);
           default -> Duration.ofDays(amount);
-        });
+        };
+    return Optional.of(duration).filter(time -> time.compareTo(LONGEST) <= 0);
   }
 
   private static boolean isHostPort(String text) {

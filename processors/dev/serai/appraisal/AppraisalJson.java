@@ -167,7 +167,7 @@ public final class AppraisalJson {
                 TpmtPublic.parse(Bytes.ofBase64(text(json, "ak"))),
                 NodeRecord.Standing.valueOf(text(json, "standing")),
                 text(json, "host"),
-                (int) number(json, "port"),
+                port(json),
                 Optional.ofNullable(json.path("mtls_certificate").textValue())));
   }
 
@@ -258,10 +258,19 @@ public final class AppraisalJson {
 
   private static long number(JsonNode json, String field) {
     JsonNode value = json.path(field);
-    if (!value.isIntegralNumber()) {
+    if (!value.isIntegralNumber() || !value.canConvertToLong()) {
       throw new IllegalArgumentException(field + " is not a number");
     }
     return value.longValue();
+  }
+
+  /** 0 when it was not said. */
+  private static int port(JsonNode json) {
+    long port = number(json, "port");
+    if (port < 0 || port > 65535) {
+      throw new IllegalArgumentException("port is none");
+    }
+    return (int) port;
   }
 
   private interface Reader<T> {

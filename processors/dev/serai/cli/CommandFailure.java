@@ -29,7 +29,12 @@ final class CommandFailure {
   }
 
   private static Optional<ReasonCode> codeInDetails(StatusRuntimeException e) {
-    com.google.rpc.Status status = StatusProto.fromThrowable(e);
+    com.google.rpc.Status status;
+    try {
+      status = StatusProto.fromThrowable(e);
+    } catch (IllegalArgumentException unreadable) { // or of another status; the text is still there
+      return Optional.empty();
+    }
     if (status == null) {
       return Optional.empty();
     }

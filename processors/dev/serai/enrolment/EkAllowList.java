@@ -44,7 +44,7 @@ final class EkAllowList implements Predicate<TpmName> {
     }
   }
 
-  private static Set<String> checked(List<String> items) {
+  static Set<String> checked(List<String> items) {
     Set<String> names = new HashSet<>();
     for (String item : items) {
       String name = item.toLowerCase(Locale.ROOT);

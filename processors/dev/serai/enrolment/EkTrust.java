@@ -111,7 +111,7 @@ final class EkTrust {
     }
   }
 
-  private EkVerdict judgeChain(EkCertificates sent, Instant now) {
+  EkVerdict judgeChain(EkCertificates sent, Instant now) {
     X509Certificate leaf = sent.chain().get(0);
     if (leaf.getBasicConstraints() >= 0) {
       return EkVerdict.rejected(EK_NOT_TRUSTED, "the EK certificate is that of an authority");

@@ -71,7 +71,7 @@ final class EkTrustStore {
     return authorities;
   }
 
-  private static List<X509Certificate> authorities(String name, Bytes content) {
+  static List<X509Certificate> authorities(String name, Bytes content) {
     List<X509Certificate> found;
     try {
       found =

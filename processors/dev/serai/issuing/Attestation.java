@@ -93,7 +93,7 @@ final class Attestation {
   }
 
   /** Evidence that cannot be read names no nonce; the verifier says what is wrong with it. */
-  private static Bytes nonceIn(Bytes evidence) {
+  static Bytes nonceIn(Bytes evidence) {
     try {
       String hex = SovereignAttestation.parseFrom(evidence.toArray()).getChallengeNonce();
       return hex.length() == 2 * AppraisalRequest.NONCE_LENGTH ? Bytes.ofHex(hex) : Bytes.EMPTY;

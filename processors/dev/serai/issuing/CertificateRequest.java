@@ -1,13 +1,18 @@
 package dev.serai.issuing;
 
 import dev.serai.signing.SignatureAlgorithm;
+import dev.serai.signing.SignatureVerifier;
 import dev.serai.signing.Signatures;
 import dev.serai.tpm.Bytes;
 import java.math.BigInteger;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
 import java.security.PublicKey;
+import java.security.interfaces.ECPublicKey;
 import java.security.interfaces.RSAPublicKey;
+import java.security.spec.ECFieldFp;
+import java.security.spec.ECPoint;
+import java.security.spec.EllipticCurve;
 import java.security.spec.X509EncodedKeySpec;
 import java.util.Map;
 import java.util.Optional;
@@ -82,9 +87,15 @@ record CertificateRequest(
         Bytes.copyOf(signature));
   }
 
-  /** Whether the requester holds the private key. */
+  /** Whether the requester holds the private key; false for a key that nobody can have. */
   boolean isSignedByItsKey(Signatures signatures) {
-    return signatures.verifier(key).verifies(algorithm, signedPart, signature);
+    SignatureVerifier verifier;
+    try {
+      verifier = signatures.verifier(key);
+    } catch (IllegalArgumentException e) { // the provider looks closer than Java's key factory
+      return false;
+    }
+    return verifier.verifies(algorithm, signedPart, signature);
   }
 
   private static PublicKey key(byte[] publicKeyInfo) throws MalformedDerException {
@@ -98,7 +109,12 @@ record CertificateRequest(
         if (!CURVES.containsKey(Bytes.copyOf(algorithm.element(Der.OID)))) {
           throw new MalformedDerException("curve is not P-256, P-384 or P-521");
         }
-        return EC_KEYS.get().generatePublic(new X509EncodedKeySpec(publicKeyInfo));
+        ECPublicKey key =
+            (ECPublicKey) EC_KEYS.get().generatePublic(new X509EncodedKeySpec(publicKeyInfo));
+        if (!isOnCurve(key)) {
+          throw new MalformedDerException("the point is not on the curve");
+        }
+        return key;
       }
       if (kind.equals(RSA)) {
         RSAPublicKey key =
@@ -113,6 +129,21 @@ record CertificateRequest(
       throw new MalformedDerException("key cannot be read");
     }
     throw new MalformedDerException("key is neither EC nor RSA");
+  }
+
+  /** Not every provider looks when it makes a key, and those that do, only when it is used. */
+  private static boolean isOnCurve(ECPublicKey key) {
+    ECPoint point = key.getW();
+    EllipticCurve curve = key.getParams().getCurve();
+    BigInteger p = ((ECFieldFp) curve.getField()).getP();
+    if (point.equals(ECPoint.POINT_INFINITY)
+        || point.getAffineX().compareTo(p) >= 0
+        || point.getAffineY().compareTo(p) >= 0) {
+      return false;
+    }
+    BigInteger x = point.getAffineX();
+    BigInteger right = x.multiply(x).add(curve.getA()).multiply(x).add(curve.getB()).mod(p);
+    return point.getAffineY().pow(2).mod(p).equals(right);
   }
 
   private static KeyFactory keys(String algorithm) {

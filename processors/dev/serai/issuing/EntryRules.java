@@ -136,7 +136,9 @@ final class EntryRules {
     for (String name : names) {
       String lower = name.toLowerCase(Locale.ROOT);
       String host = lower.startsWith("*.") ? lower.substring(2) : lower;
-      boolean lawful = !host.isEmpty() && lower.length() <= MAX_DNS_NAME;
+      // Of ASCII before its case is changed: the sign of Kelvin would become a k.
+      boolean lawful =
+          !host.isEmpty() && lower.length() <= MAX_DNS_NAME && name.chars().allMatch(c -> c < 128);
       for (String label : host.split("\\.", -1)) {
         lawful &= LABEL.matcher(label).matches();
       }

@@ -28,7 +28,9 @@ final class PcrSetting {
         for (String index : bankAndIndices[1].split(",", -1)) {
           indices.add(Integer.valueOf(index.trim()));
         }
-        banks.put(bank, indices);
+        if (banks.put(bank, indices) != null) {
+          throw new IllegalArgumentException("bank " + bankAndIndices[0] + " twice");
+        }
       }
       return new PcrSelection(banks);
     } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {

@@ -17,6 +17,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.deser.ContextualDeserializer;
+import com.fasterxml.jackson.databind.deser.std.StdScalarDeserializer;
+import com.fasterxml.jackson.databind.deser.std.StringDeserializer;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import dev.serai.tpm.Bytes;
@@ -86,8 +88,8 @@ public final class KeylimeJson {
       return value;
     } catch (JsonProcessingException e) {
       throw new MalformedStructureException(structure, whatAndWhere(e));
-    } catch (IOException e) {
-      throw new IllegalStateException("reading from memory failed", e);
+    } catch (IOException e) { // bytes that are no characters
+      throw new MalformedStructureException(structure, "not readable as text");
     }
   }
 
@@ -146,7 +148,39 @@ public final class KeylimeJson {
     SimpleModule module = new SimpleModule("optionals");
     module.addSerializer(Optional.class, new WriteOptional());
     module.addDeserializer(Optional.class, new ReadOptional(null));
+    module.addDeserializer(String.class, new ReadText());
     return module;
+  }
+
+  /** Half a character cannot be written again, nor kept in the database. */
+  private static final class ReadText extends StdScalarDeserializer<String> {
+    private static final long serialVersionUID = 1L;
+
+    ReadText() {
+      super(String.class);
+    }
+
+    @Override
+    public String deserialize(JsonParser in, DeserializationContext context) throws IOException {
+      String text = StringDeserializer.instance.deserialize(in, context);
+      if (text != null && hasHalfCharacter(text)) {
+        throw JsonMappingException.from(in, "half a character");
+      }
+      return text;
+    }
+
+    private static boolean hasHalfCharacter(String text) {
+      for (int i = 0; i < text.length(); i++) {
+        if (Character.isSurrogate(text.charAt(i))) {
+          if (i + 1 == text.length()
+              || !Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1))) {
+            return true;
+          }
+          i++;
+        }
+      }
+      return false;
+    }
   }
 
   @SuppressWarnings("rawtypes")

@@ -358,7 +358,7 @@ public final class ManagementServer implements AutoCloseable {
     return (port ? header.substring(0, colon) : header).toLowerCase(Locale.ROOT);
   }
 
-  private static Map<String, String[]> parameters(String query) {
+  static Map<String, String[]> parameters(String query) {
     Map<String, List<String>> read = new HashMap<>();
     if (query != null) {
       for (String pair : query.split("&")) {

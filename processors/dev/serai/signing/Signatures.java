@@ -12,7 +12,11 @@ public interface Signatures {
   /** For people and benchmarks: accp, bc or jdk. */
   String provider();
 
-  /** For a software key of JCA. */
+  /**
+   * For a software key of JCA.
+   *
+   * @throws IllegalArgumentException if the provider does not take this key
+   */
   SignatureVerifier verifier(PublicKey key);
 
   /** For a software key of JCA whose value can be read. */

@@ -1,7 +1,5 @@
 package dev.serai.spiffe;
 
-import java.util.Locale;
-
 /**
  * A SPIFFE ID. SPIFFE-ID, section 2.
  *
@@ -23,14 +21,20 @@ public record SpiffeId(TrustDomain trustDomain, String path) implements Comparab
     if (text.isEmpty()) {
       throw new InvalidSpiffeIdException("cannot be empty");
     }
-    if (!text.regionMatches(true, 0, SCHEME, 0, SCHEME.length())) {
+    if (!hasScheme(text)) {
       throw new InvalidSpiffeIdException("scheme is missing or invalid");
     }
     String rest = text.substring(SCHEME.length());
     int slash = rest.indexOf('/');
     String host = slash < 0 ? rest : rest.substring(0, slash);
     return new SpiffeId(
-        new TrustDomain(host.toLowerCase(Locale.ROOT)), slash < 0 ? "" : rest.substring(slash));
+        new TrustDomain(TrustDomain.lowerCase(host)), slash < 0 ? "" : rest.substring(slash));
+  }
+
+  /** Case does not matter, but only that of ASCII: to Java a long s is an s too. */
+  private static boolean hasScheme(String text) {
+    return text.length() >= SCHEME.length()
+        && TrustDomain.lowerCase(text.substring(0, SCHEME.length())).equals(SCHEME);
   }
 
   /** True for {@code /spire} and everything below it: names of the system, never of workloads. */

@@ -1,7 +1,5 @@
 package dev.serai.spiffe;
 
-import java.util.Locale;
-
 /**
  * The name of a trust domain, in lower case. SPIFFE-ID, section 2.1.
  *
@@ -42,7 +40,19 @@ public record TrustDomain(String name) implements Comparable<TrustDomain> {
       }
       return id.trustDomain();
     }
-    return new TrustDomain(nameOrId.toLowerCase(Locale.ROOT));
+    return new TrustDomain(lowerCase(nameOrId));
+  }
+
+  /** Of the letters A to Z only: to Java the sign of Kelvin is a K, and that would be a k here. */
+  static String lowerCase(String text) {
+    StringBuilder lower = new StringBuilder(text);
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c >= 'A' && c <= 'Z') {
+        lower.setCharAt(i, (char) (c - 'A' + 'a'));
+      }
+    }
+    return lower.toString();
   }
 
   /** The ID of the trust domain itself, which its signing authorities carry. */

@@ -93,16 +93,17 @@ final class QuoteFetcher {
   }
 
   private SSLContext pinned(String pem) throws GeneralSecurityException {
-    X509Certificate certificate =
-        (X509Certificate)
-            CertificateFactory.getInstance("X.509")
-                .generateCertificate(
-                    new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII)));
     try {
-      return PinnedCertificateTls.client(certificate, identity.get()).createSSLContext(camel);
+      return PinnedCertificateTls.client(certificate(pem), identity.get()).createSSLContext(camel);
     } catch (java.io.IOException e) {
       throw new CertificateException(e);
     }
+  }
+
+  static X509Certificate certificate(String pem) throws CertificateException {
+    return (X509Certificate)
+        CertificateFactory.getInstance("X.509")
+            .generateCertificate(new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII)));
   }
 
   private CompletableFuture<FetchOutcome> ask(
@@ -154,7 +155,7 @@ final class QuoteFetcher {
             });
   }
 
-  private static Optional<List<String>> offered(HttpGet.Response response) {
+  static Optional<List<String>> offered(HttpGet.Response response) {
     try {
       AgentVersions versions =
           KeylimeJson.readEnvelope(response.body(), MAX_VERSIONS_ANSWER, AgentVersions.class)
@@ -165,7 +166,7 @@ final class QuoteFetcher {
     }
   }
 
-  private static FetchOutcome read(HttpGet.Response response) {
+  static FetchOutcome read(HttpGet.Response response) {
     if (response.status() != 200) {
       return FetchOutcome.unanswered("the agent answered with HTTP " + response.status());
     }

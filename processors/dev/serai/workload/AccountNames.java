@@ -33,7 +33,7 @@ final class AccountNames {
     try {
       Map<String, Object> version = Files.readAttributes(file, "unix:ino,size,lastModifiedTime");
       if (!version.equals(known.version())) {
-        known = new Read(version, parse());
+        known = new Read(version, parse(Files.readString(file, StandardCharsets.ISO_8859_1)));
         last = known;
       }
     } catch (IOException e) {
@@ -42,9 +42,9 @@ final class AccountNames {
     return known.names();
   }
 
-  private Map<Integer, String> parse() throws IOException {
+  static Map<Integer, String> parse(String text) {
     Map<Integer, String> names = new HashMap<>();
-    for (String line : Files.readString(file, StandardCharsets.ISO_8859_1).split("\n")) {
+    for (String line : text.split("\n")) {
       String[] fields = line.split(":");
       if (fields.length > ID_FIELD
           && !fields[0].isEmpty()

@@ -87,35 +87,54 @@ public final class WorkloadAttestor {
     }
   }
 
-  private record Accounts(List<Integer> supplementary) {}
+  /** Effective user and group, and the groups beside it; -1 for what is not there. */
+  record Accounts(int uid, int gid, List<Integer> supplementary) {}
 
   /** Reads the process's accounts; refuses when they are no longer those that connected. */
   private static Accounts accounts(Path proc, LocalPeer peer) throws IOException {
+    Accounts accounts =
+        accounts(
+            new String(Files.readAllBytes(proc.resolve("status")), StandardCharsets.ISO_8859_1));
+    if (accounts.uid() != peer.uid() || accounts.gid() != peer.gid()) {
+      throw refused("process %d changed its user since it connected".formatted(peer.pid()));
+    }
+    return accounts;
+  }
+
+  /** From /proc/pid/status. */
+  static Accounts accounts(String status) throws IOException {
     List<Integer> supplementary = new ArrayList<>();
     int uid = -1;
     int gid = -1;
-    String status =
-        new String(Files.readAllBytes(proc.resolve("status")), StandardCharsets.ISO_8859_1);
     for (String line : status.split("\n")) {
       if (line.startsWith("Uid:")) {
-        uid = numbers(line).get(EFFECTIVE);
+        uid = effective(line);
       } else if (line.startsWith("Gid:")) {
-        gid = numbers(line).get(EFFECTIVE);
+        gid = effective(line);
       } else if (line.startsWith("Groups:")) {
         supplementary.addAll(numbers(line));
       }
     }
-    if (uid != peer.uid() || gid != peer.gid()) {
-      throw refused("process %d changed its user since it connected".formatted(peer.pid()));
-    }
-    return new Accounts(supplementary);
+    return new Accounts(uid, gid, List.copyOf(supplementary));
   }
 
-  private static List<Integer> numbers(String line) {
+  private static int effective(String line) throws IOException {
+    List<Integer> numbers = numbers(line);
+    if (numbers.size() <= EFFECTIVE) {
+      throw new IOException("no effective id in " + line);
+    }
+    return numbers.get(EFFECTIVE);
+  }
+
+  private static List<Integer> numbers(String line) throws IOException {
     List<Integer> numbers = new ArrayList<>();
     for (String word : line.substring(line.indexOf(':') + 1).trim().split("\\s+")) {
       if (!word.isEmpty()) {
-        numbers.add(Integer.parseUnsignedInt(word));
+        try {
+          numbers.add(Integer.parseUnsignedInt(word));
+        } catch (NumberFormatException e) {
+          throw new IOException("not a number in " + line, e);
+        }
       }
     }
     return numbers;

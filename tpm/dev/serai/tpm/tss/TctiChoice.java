@@ -96,6 +96,9 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
   }
 
   private static TctiChoice configured(String tcti, boolean allowSoftware, TpmMachine machine) {
+    if (tcti.indexOf('\0') >= 0) { // in C the rest would not be there
+      throw badTcti(tcti.replace('\0', '?'), "there is a zero byte in it");
+    }
     Matcher device = DEVICE.matcher(tcti);
     if (device.matches()) {
       Path path = Path.of(device.group(1)).normalize();

@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.Any;
 import com.google.rpc.ErrorInfo;
+import dev.serai.fuzz.RpcErrors;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.proto.spire.types.PermissionDeniedDetails;
 import dev.serai.reason.ReasonCode;
 import dev.serai.testing.SwTpm;
 import dev.serai.testing.TestAuthority;
+import dev.serai.tpm.Bytes;
 import dev.serai.tpm.Tpm;
 import dev.serai.tpm.TpmException;
 import dev.serai.tpm.spec.TpmHash;
@@ -190,6 +192,15 @@ class AgentPiecesTest {
                             .build()))
                 .build());
     assertThat(IssuerErrors.reason(failure).code()).isEqualTo(ReasonCode.PEER_UNAVAILABLE);
+  }
+
+  /** Found by fuzzing: gRPC throws over details that are of another status, or are none. */
+  @Test
+  void details_that_cannot_be_read_leave_the_status() {
+    for (String hex : new String[] {"060808", "06ffff", "0608071a"}) {
+      assertThat(IssuerErrors.reason(RpcErrors.of(Bytes.ofHex(hex).toArray())).code())
+          .isEqualTo(ReasonCode.CALLER_NOT_ALLOWED);
+    }
   }
 
   @Test

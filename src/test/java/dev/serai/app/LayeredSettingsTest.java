@@ -118,6 +118,18 @@ class LayeredSettingsTest {
         "names no credential");
   }
 
+  /** Found by fuzzing: it failed only where it was turned into milliseconds. */
+  @Test
+  void a_duration_that_no_clock_can_count_is_refused() throws Exception {
+    LayeredSettings settings = load(file("serai.stop-timeout=999999999999d\n"), Map.of());
+    refuses(() -> settings.duration("serai.stop-timeout"), "serai.stop-timeout", "at most 36500d");
+    assertThat(
+            load(file("serai.stop-timeout=36500d\n"), Map.of())
+                .duration("serai.stop-timeout")
+                .toNanos())
+        .isPositive();
+  }
+
   @Test
   void a_required_value_that_is_missing_is_named_with_its_variable() {
     LayeredSettings settings = LayeredSettings.load(Optional.empty(), Map.of(), Map.of());

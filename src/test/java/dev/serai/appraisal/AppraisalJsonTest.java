@@ -65,6 +65,17 @@ class AppraisalJsonTest {
     assertThat(AppraisalJson.readNode(AppraisalJson.write(full))).isEqualTo(full);
   }
 
+  /** Found by fuzzing: the number was cut to 32 bits, and a port of somebody else came out. */
+  @ParameterizedTest
+  @ValueSource(strings = {"-1", "65536", "4294967297", "18446744073709551617", "9002.0"})
+  void a_port_that_is_none_is_malformed(String port) {
+    String good = AppraisalJson.write(EVIDENCE.node());
+    String bad = good.replace("\"port\":9002", "\"port\":" + port);
+    assertThat(bad).isNotEqualTo(good);
+    assertThatThrownBy(() -> AppraisalJson.readNode(bad))
+        .isInstanceOf(MalformedStructureException.class);
+  }
+
   @Test
   void a_baseline_survives_the_database() throws Exception {
     assertThat(AppraisalJson.readBaseline(AppraisalJson.write(Baseline.NONE)))

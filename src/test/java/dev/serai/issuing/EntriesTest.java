@@ -119,6 +119,9 @@ class EntriesTest {
         broken("a DNS name with a space", e -> e.toBuilder().addDnsNames("a b").build()),
         broken("a DNS label that ends with a dash", e -> e.toBuilder().addDnsNames("a-.b").build()),
         broken("a DNS label of 64 letters", e -> e.toBuilder().addDnsNames("a".repeat(64)).build()),
+        broken(
+            "a DNS name with the sign of Kelvin",
+            e -> e.toBuilder().addDnsNames("\u212a.example").build()),
         broken("a wildcard in the middle", e -> e.toBuilder().addDnsNames("a.*.b").build()),
         broken(
             "a name that a wildcard covers",

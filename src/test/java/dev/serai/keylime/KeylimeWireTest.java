@@ -49,6 +49,38 @@ class KeylimeWireTest {
         .isInstanceOf(MalformedStructureException.class);
   }
 
+  /** Found by fuzzing: the first zeros say UTF-32, and then there is no such character. */
+  @ParameterizedTest
+  @ValueSource(strings = {"0000007b7d7d7d7d", "7b000000ffffffff", "fffe0000ffff1100"})
+  void bytes_that_are_no_text_are_malformed(String hex) {
+    assertThatThrownBy(() -> KeylimeJson.read(Bytes.ofHex(hex), 1024, RegisterRequest.class))
+        .isInstanceOf(MalformedStructureException.class);
+  }
+
+  /** Found by fuzzing: what cannot be written again is not read. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"mtls_cert\":\"\\ud800\"}",
+        "{\"mtls_cert\":\"\\udc00\\ud800\"}",
+        "{\"mtls_cert\":\"\\ud83d x\"}"
+      })
+  void half_a_character_is_malformed(String body) {
+    assertThatThrownBy(() -> KeylimeJson.read(Bytes.ofText(body), 1024, RegisterRequest.class))
+        .isInstanceOf(MalformedStructureException.class)
+        .hasMessageContaining("mtls_cert");
+  }
+
+  @Test
+  void a_character_of_two_halves_is_read_and_written() throws Exception {
+    RegisterRequest request =
+        KeylimeJson.read(
+            Bytes.ofText("{\"mtls_cert\":\"\\ud83d\\ude00\"}"), 1024, RegisterRequest.class);
+    assertThat(request.mtlsCertificate()).contains(Character.toString(0x1f600));
+    assertThat(KeylimeJson.read(KeylimeJson.write(request), 1024, RegisterRequest.class))
+        .isEqualTo(request);
+  }
+
   @Test
   void a_body_is_measured_before_it_is_parsed() {
     assertThatThrownBy(

@@ -48,6 +48,9 @@ class SpiffeIdTest {
         "spiffe://example.org?q=1",
         "spiffe://example.org/a#f",
         "spiffe://example.org#f",
+        "\u017fpiffe://example.org/a",
+        "sp\u0130ffe://example.org/a",
+        "spiffe://\u212a.example/a",
         " spiffe://example.org/a",
         "spiffe://example.org/a\n"
       })
@@ -81,6 +84,12 @@ class SpiffeIdTest {
     assertThat(TrustDomain.parse("spiffe://example.org"))
         .isEqualTo(TrustDomain.parse("example.org"));
     assertThatThrownBy(() -> TrustDomain.parse("spiffe://example.org/a"))
+        .isInstanceOf(InvalidSpiffeIdException.class);
+  }
+
+  @Test
+  void letters_that_java_takes_for_ascii_ones_are_no_letters_of_a_trust_domain() {
+    assertThatThrownBy(() -> TrustDomain.parse("\u212a.example"))
         .isInstanceOf(InvalidSpiffeIdException.class);
   }
 

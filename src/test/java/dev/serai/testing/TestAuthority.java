@@ -37,6 +37,10 @@ public final class TestAuthority {
   private final X509Certificate certificate;
 
   public TestAuthority(String trustDomain) {
+    this(trustDomain, Duration.ofDays(1));
+  }
+
+  public TestAuthority(String trustDomain, Duration lifetime) {
     this.trustDomain = trustDomain;
     this.certificate =
         sign(
@@ -46,7 +50,7 @@ public final class TestAuthority {
             List.of("spiffe://" + trustDomain),
             true,
             KeyUsage.keyCertSign | KeyUsage.cRLSign,
-            Duration.ofDays(1));
+            lifetime);
   }
 
   public X509Certificate certificate() {

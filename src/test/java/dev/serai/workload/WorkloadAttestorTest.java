@@ -1,6 +1,7 @@
 package dev.serai.workload;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.serai.reason.ReasonCode;
@@ -134,5 +135,13 @@ class WorkloadAttestorTest {
 
     assertThat(names.nameOf(99)).hasValue("new");
     assertThat(new AccountNames(directory.resolve("none")).nameOf(0)).isEmpty();
+  }
+
+  @Test
+  void a_status_without_ids_is_unreadable_and_not_a_fault() {
+    for (String status : new String[] {"Uid:\t1000\n", "Uid:\tx\ty\n", "Groups:\t99999999999\n"}) {
+      assertThatThrownBy(() -> WorkloadAttestor.accounts(status))
+          .isInstanceOf(java.io.IOException.class);
+    }
   }
 }

@@ -248,6 +248,8 @@ class TctiChoiceTest {
         "swtpm:path=/a,host=192.0.2.1",
         "mssim:host=example.org,port=2321",
         "tabrmd:bus_type=session;x",
+        "device:/dev/tpm\0rm0",
+        "swtpm:path=/run/tpm\0/sock",
         "none"
       })
   void what_is_not_on_the_list_is_refused(String tcti) {
