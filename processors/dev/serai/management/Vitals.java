@@ -102,10 +102,9 @@ public final class Vitals {
         wanted.add("timer://" + timer.getTimerName());
       }
     }
-    String context = "(" + camel.getName() + ")";
     for (ThreadInfo thread : threads.getThreadInfo(threads.getAllThreadIds())) {
-      if (thread != null && thread.getThreadName().contains(context)) {
-        String name = thread.getThreadName();
+      if (thread != null) {
+        String name = thread.getThreadName(); // "... - timer://<name>", before it as configured
         wanted.remove(name.substring(name.lastIndexOf(' ') + 1));
       }
     }
@@ -117,7 +116,9 @@ public final class Vitals {
 
   private static Optional<String> fullHeap() {
     for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
-      MemoryUsage kept = pool.getType() == MemoryType.HEAP ? pool.getCollectionUsage() : null;
+      // Only what holds the long-lived has a usage threshold; the young spaces are full by design.
+      boolean old = pool.getType() == MemoryType.HEAP && pool.isUsageThresholdSupported();
+      MemoryUsage kept = old ? pool.getCollectionUsage() : null;
       if (kept != null && kept.getMax() > 0 && kept.getUsed() > FULL * kept.getMax()) {
         return Optional.of(pool.getName() + " is full after a collection");
       }

@@ -132,18 +132,25 @@ class BulkheadsTest {
   }
 
   private int get(String path) throws Exception {
+    return ask(path).statusCode();
+  }
+
+  private String text(String path) throws Exception {
+    return ask(path).body();
+  }
+
+  private HttpResponse<String> ask(String path) throws Exception {
     URI uri = URI.create("http://127.0.0.1:" + serai.port("serai.management.port") + path);
     return http.send(
-            HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(60)).build(),
-            HttpResponse.BodyHandlers.discarding())
-        .statusCode();
+        HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(60)).build(),
+        HttpResponse.BodyHandlers.ofString());
   }
 
   /** Everything that needs neither database nor TPM. */
   private void theRestAnswers() throws Exception {
     assertThat(workloadIsServed()).as("a workload").isTrue();
     assertThat(get("/health")).isIn(200, 503);
-    assertThat(get("/livez")).isEqualTo(200);
+    assertThat(text("/livez")).isEqualTo("ok\n");
     assertThat(get("/metrics")).isEqualTo(200);
     assertThat(
             BundleGrpc.newBlockingStub(admin)
