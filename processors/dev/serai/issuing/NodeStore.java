@@ -167,8 +167,7 @@ final class NodeStore {
   /**
    * @param event recorded together with it
    */
-  Optional<AttestedNode> change(
-      SpiffeId id, UnaryOperator<AttestedNode> change, AuditEvent event) {
+  Optional<AttestedNode> change(SpiffeId id, UnaryOperator<AttestedNode> change, AuditEvent event) {
     return turn.in(() -> changeInTurn(id, change, Optional.of(event)));
   }
 
