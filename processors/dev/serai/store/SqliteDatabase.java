@@ -14,6 +14,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteDataSource;
 
@@ -23,6 +25,7 @@ import org.sqlite.SQLiteDataSource;
  * transaction; a write inside a read is refused, for it would not see what the read saw.
  */
 public final class SqliteDatabase implements Database {
+  private static final Logger LOG = LoggerFactory.getLogger(SqliteDatabase.class);
   private static final int READERS = 4;
   private static final int BUSY_TIMEOUT_MS = 5_000;
   private static final long WRITER_WAIT_SECONDS = 10;
@@ -54,13 +57,13 @@ public final class SqliteDatabase implements Database {
     }
     HikariDataSource writer;
     try {
-      writer = pool("serai-write", writes, 1);
+      writer = pool("serai-write", writes, 1, true); // the lock is held while there is work
     } catch (RuntimeException e) {
       throw new DatabaseException("cannot open " + file, e);
     }
     try {
       HikariDataSource readers =
-          pool("serai-read", source(url, SQLiteConfig.TransactionMode.DEFERRED), READERS);
+          pool("serai-read", source(url, SQLiteConfig.TransactionMode.DEFERRED), READERS, false);
       return new SqliteDatabase(readers, writer);
     } catch (RuntimeException e) {
       writer.close();
@@ -103,12 +106,13 @@ public final class SqliteDatabase implements Database {
         .migrate();
   }
 
-  private static HikariDataSource pool(String name, DataSource source, int size) {
+  private static HikariDataSource pool(
+      String name, DataSource source, int size, boolean autoCommit) {
     HikariConfig config = new HikariConfig();
     config.setPoolName(name);
     config.setDataSource(source);
     config.setMaximumPoolSize(size); // all open from the start: no idle timer
-    config.setAutoCommit(false);
+    config.setAutoCommit(autoCommit);
     config.setConnectionTimeout(TimeUnit.SECONDS.toMillis(10));
     config.setMaxLifetime(0);
     return new HikariDataSource(config);
@@ -144,6 +148,7 @@ public final class SqliteDatabase implements Database {
     }
     awaitTurn();
     try (Connection connection = writer.getConnection()) {
+      connection.setAutoCommit(false); // begins
       current.set(connection);
       boolean done = false;
       try {
@@ -154,13 +159,26 @@ public final class SqliteDatabase implements Database {
       } finally {
         current.remove();
         if (!done) {
-          connection.rollback();
+          rollBack(connection);
         }
       }
     } catch (SQLException e) {
       throw failed("write", e);
     } finally {
       writing.unlock();
+    }
+  }
+
+  /**
+   * A full disk may have ended the transaction already; what state the connection is in then is not
+   * known, so it is not used again.
+   */
+  private void rollBack(Connection connection) {
+    try {
+      connection.rollback();
+    } catch (SQLException e) {
+      LOG.warn("a write connection is given up: {}", e.getMessage());
+      writer.evictConnection(connection);
     }
   }
 
