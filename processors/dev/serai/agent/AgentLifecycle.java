@@ -22,6 +22,7 @@ public final class AgentLifecycle {
   private final Progress progress;
   private final Map<AgentAction, Retry> retries;
   private final Optional<SvidFacts> svid;
+  private final Instant obtainedAt;
   private final Instant renewAt;
   private final Instant lastProof;
   private final int refusals;
@@ -31,6 +32,7 @@ public final class AgentLifecycle {
       Progress progress,
       Map<AgentAction, Retry> retries,
       Optional<SvidFacts> svid,
+      Instant obtainedAt,
       Instant renewAt,
       Instant lastProof,
       int refusals) {
@@ -38,6 +40,7 @@ public final class AgentLifecycle {
     this.progress = progress;
     this.retries = Map.copyOf(retries);
     this.svid = svid;
+    this.obtainedAt = obtainedAt;
     this.renewAt = renewAt;
     this.lastProof = lastProof;
     this.refusals = refusals;
@@ -46,7 +49,14 @@ public final class AgentLifecycle {
   /** The first moment of an agent. */
   public static AgentLifecycle start(Pace pace) {
     return new AgentLifecycle(
-        pace, Progress.NO_TPM, Map.of(), Optional.empty(), Instant.MAX, Instant.EPOCH, 0);
+        pace,
+        Progress.NO_TPM,
+        Map.of(),
+        Optional.empty(),
+        Instant.MIN,
+        Instant.MAX,
+        Instant.EPOCH,
+        0);
   }
 
   /** How fast failed steps are tried again. */
@@ -67,7 +77,12 @@ public final class AgentLifecycle {
     }
   }
 
-  private record Retry(int failures, Reason last, boolean denied, Instant next) {}
+  /** since: when it failed. A clock that shows an earlier time was set back meanwhile. */
+  private record Retry(int failures, Reason last, boolean denied, Instant since, Instant next) {
+    boolean due(Instant now) {
+      return !now.isBefore(next) || now.isBefore(since);
+    }
+  }
 
   /** The agent's own SVID, while it may be used. */
   public Optional<SvidFacts> svid() {
@@ -82,11 +97,12 @@ public final class AgentLifecycle {
   /** What is due now. */
   public AgentAction next(Instant now) {
     AgentAction action = progress.action;
-    if (progress == Progress.ATTESTED && now.isBefore(renewAt)) {
+    boolean setBack = now.isBefore(obtainedAt);
+    if (progress == Progress.ATTESTED && now.isBefore(renewAt) && !setBack) {
       return AgentAction.REST;
     }
     Retry retry = retries.get(action);
-    return retry == null || !now.isBefore(retry.next) ? action : AgentAction.REST;
+    return retry == null || retry.due(now) ? action : AgentAction.REST;
   }
 
   /** What to show. */
@@ -177,7 +193,14 @@ public final class AgentLifecycle {
         kept.put(AgentAction.ATTEST, renewal);
       }
       return new AgentLifecycle(
-          pace, Progress.NOT_ATTESTED, kept, Optional.empty(), Instant.MAX, lastProof, refusals);
+          pace,
+          Progress.NOT_ATTESTED,
+          kept,
+          Optional.empty(),
+          Instant.MIN,
+          Instant.MAX,
+          lastProof,
+          refusals);
     }
     return this;
   }
@@ -188,6 +211,7 @@ public final class AgentLifecycle {
         Progress.ATTESTED,
         Map.of(),
         Optional.of(facts),
+        now,
         facts.renewAt(now, random),
         proof,
         refusals);
@@ -207,6 +231,7 @@ public final class AgentLifecycle {
           Progress.NOT_ENROLLED,
           failing(AgentAction.ATTEST, reason, false, now, random),
           Optional.empty(),
+          Instant.MIN,
           Instant.MAX,
           lastProof,
           refusals);
@@ -218,6 +243,7 @@ public final class AgentLifecycle {
           Progress.NOT_ATTESTED,
           failing(AgentAction.ATTEST, reason, true, now, random),
           Optional.empty(),
+          Instant.MIN,
           Instant.MAX,
           lastProof,
           refusals);
@@ -237,10 +263,10 @@ public final class AgentLifecycle {
       next = now.plus(pace.transientFault.after(inARow - 1, random));
     }
     Map<AgentAction, Retry> changed = without(AgentAction.RENEW);
-    changed.put(AgentAction.ATTEST, new Retry(inARow, reason, !reattest, next));
+    changed.put(AgentAction.ATTEST, new Retry(inARow, reason, !reattest, now, next));
     Progress reached = progress == Progress.ATTESTED ? Progress.NOT_ATTESTED : progress;
     return new AgentLifecycle(
-        pace, reached, changed, Optional.empty(), Instant.MAX, lastProof, inARow);
+        pace, reached, changed, Optional.empty(), Instant.MIN, Instant.MAX, lastProof, inARow);
   }
 
   private AgentLifecycle tpmLost(Reason reason, Instant now, double random) {
@@ -249,6 +275,7 @@ public final class AgentLifecycle {
         Progress.NO_TPM,
         failing(AgentAction.OPEN_TPM, reason, false, now, random),
         svid,
+        obtainedAt,
         renewAt,
         lastProof,
         refusals);
@@ -261,12 +288,13 @@ public final class AgentLifecycle {
     int failures =
         before == null || before.denied != denied ? 1 : Math.min(before.failures + 1, 1_000_000);
     Duration delay = (denied ? pace.denial : pace.transientFault).after(failures, random);
-    changed.put(action, new Retry(failures, reason, denied, now.plus(delay)));
+    changed.put(action, new Retry(failures, reason, denied, now, now.plus(delay)));
     return changed;
   }
 
   private AgentLifecycle with(Progress reached, Map<AgentAction, Retry> changed) {
-    return new AgentLifecycle(pace, reached, changed, svid, renewAt, lastProof, refusals);
+    return new AgentLifecycle(
+        pace, reached, changed, svid, obtainedAt, renewAt, lastProof, refusals);
   }
 
   private Map<AgentAction, Retry> without(AgentAction action) {

@@ -162,6 +162,7 @@ public final class SeraiProcess implements AutoCloseable {
     RefuseProcessor refusals = new RefuseProcessor(meters, clock);
     camel.getRegistry().bind("refuse", refusals);
     camel.addComponent("netty-http", new GuardedHttpComponent());
+    camel.addComponent("timer", new SteadyTimerComponent());
     ProcessMeters.bind(camel, meters).forEach(onStop::push);
     startManagement(camel, refusals);
     if (!roleNames.contains("issuer")) {

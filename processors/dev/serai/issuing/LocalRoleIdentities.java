@@ -37,6 +37,7 @@ final class LocalRoleIdentities implements RoleIdentities {
 
   private static final class Held {
     private final MaterialHolder holder = new MaterialHolder();
+    private Instant madeAt = Instant.EPOCH;
     private Instant renewAt = Instant.MIN;
     private long bundle;
     private String signedBy = "";
@@ -77,6 +78,7 @@ final class LocalRoleIdentities implements RoleIdentities {
       TrustBundle bundle = authority.bundle();
       Instant now = clock.instant();
       if (now.isBefore(one.renewAt)
+          && !now.isBefore(one.madeAt) // else the clock was set back, and it is not valid yet
           && one.bundle == bundle.sequence()
           && one.signedBy.equals(active.id())) {
         return;
@@ -84,6 +86,7 @@ final class LocalRoleIdentities implements RoleIdentities {
       KeyPair pair = newKey();
       SvidMinter.Svid svid =
           minter.mint(id, List.of(), Bytes.copyOf(pair.getPublic().getEncoded()), life);
+      one.madeAt = now;
       one.renewAt = now.plus(Duration.between(now, svid.notAfter()).dividedBy(2));
       one.bundle = bundle.sequence();
       one.signedBy = active.id();

@@ -15,6 +15,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -36,6 +37,7 @@ import java.util.function.UnaryOperator;
  * a time.
  */
 final class NodeStore {
+  private static final Duration CLOCK_SKEW = Duration.ofMinutes(1);
   private final Database database;
   private final ChangeFeed feed;
   private final InstantSource clock;
@@ -219,10 +221,14 @@ final class NodeStore {
     }
   }
 
-  /** The verifier's word. One that is not newer than what is known changes nothing. */
+  /**
+   * The verifier's word. One that is not newer than what is known changes nothing; but what is
+   * known from a time that has not come is from a clock that was ahead, and holds back nothing.
+   */
   synchronized void apply(NodeStanding standing) {
     NodeStanding known = standings.get(standing.nodeId());
-    if (known != null && !standing.at().isAfter(known.at())) {
+    boolean ahead = known != null && known.at().isAfter(clock.instant().plus(CLOCK_SKEW));
+    if (known != null && !ahead && !standing.at().isAfter(known.at())) {
       return;
     }
     database.write(

@@ -30,6 +30,9 @@ final class ExpireProofsProcessor implements Processor {
   @Override
   public void process(Exchange exchange) {
     Instant now = clock.instant();
+    if (store.bringBack(now, settings.longestWait(), settings.lease())) {
+      LOG.warn("the clock was set back: times in the future count as now");
+    }
     int ended = store.changeAll(node -> rules.runOut(node, now), now.minus(settings.grace()));
     if (ended > 0) {
       LOG.warn("{} nodes are no longer proven: none answered within the grace", ended);

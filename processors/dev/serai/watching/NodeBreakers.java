@@ -1,5 +1,6 @@
 package dev.serai.watching;
 
+import dev.serai.role.NeverBack;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig;
 import io.micrometer.core.instrument.Gauge;
@@ -28,7 +29,8 @@ final class NodeBreakers {
   private final int limit;
   private final Map<String, CircuitBreaker> byNode = new LinkedHashMap<>(16, 0.75f, true);
 
-  NodeBreakers(Duration open, int limit, InstantSource clock, MeterRegistry meters) {
+  NodeBreakers(Duration open, int limit, InstantSource wallClock, MeterRegistry meters) {
+    InstantSource clock = new NeverBack(wallClock);
     this.limit = limit;
     this.meters = meters;
     this.config =
