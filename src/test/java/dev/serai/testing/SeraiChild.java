@@ -3,6 +3,7 @@ package dev.serai.testing;
 import dev.serai.app.FreePorts;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollEventLoopGroup;
@@ -16,6 +17,8 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -32,6 +35,9 @@ public final class SeraiChild implements AutoCloseable {
   private final Map<String, String> settings = new TreeMap<>();
   private final HttpClient http =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
+  private final List<String> prefix = new ArrayList<>();
+  private final Map<String, String> environment = new TreeMap<>();
+  private String heap = "-Xmx256m";
   private Process process;
 
   /** All roles on free loopback ports, state below the directory, nothing started yet. */
@@ -44,6 +50,22 @@ public final class SeraiChild implements AutoCloseable {
 
   public SeraiChild with(String key, String value) {
     settings.put(key, value);
+    return this;
+  }
+
+  /** A command that runs the process, for instance in a network namespace. */
+  public SeraiChild through(List<String> command) {
+    prefix.addAll(command);
+    return this;
+  }
+
+  public SeraiChild environment(Map<String, String> more) {
+    environment.putAll(more);
+    return this;
+  }
+
+  public SeraiChild heap(int megabytes) {
+    heap = "-Xmx" + megabytes + "m";
     return this;
   }
 
@@ -70,22 +92,31 @@ public final class SeraiChild implements AutoCloseable {
     StringBuilder text = new StringBuilder();
     settings.forEach((key, value) -> text.append(key).append('=').append(value).append('\n'));
     Files.writeString(config, text);
-    process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx256m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.serai.app.Main",
-                "run",
-                "--config",
-                config.toString())
+    List<String> command = new ArrayList<>(prefix);
+    command.addAll(
+        List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            heap,
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            System.getProperty("java.class.path"),
+            "dev.serai.app.Main",
+            "run",
+            "--config",
+            config.toString()));
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
             .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
-            .start();
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()));
+    builder.environment().putAll(environment);
+    process = builder.start();
     return this;
+  }
+
+  /** What a key is set to here; null when it is not. */
+  public String setting(String key) {
+    return settings.get(key);
   }
 
   public Path log() {
@@ -147,11 +178,15 @@ public final class SeraiChild implements AutoCloseable {
   }
 
   public Path adminSocket() {
-    return stateDir().resolve("run/issuer/admin.sock");
+    return runDir().resolve("issuer/admin.sock");
   }
 
   public Path workloadSocket() {
-    return stateDir().resolve("run/workload/api.sock");
+    return runDir().resolve("workload/api.sock");
+  }
+
+  private Path runDir() {
+    return Path.of(settings.getOrDefault("serai.run-dir", stateDir().resolve("run").toString()));
   }
 
   /** A plain gRPC channel to a unix socket; the caller shuts it down. */
@@ -161,6 +196,7 @@ public final class SeraiChild implements AutoCloseable {
         .channelType(EpollDomainSocketChannel.class)
         .usePlaintext()
         .overrideAuthority("localhost")
+        .withOption(ChannelOption.SO_KEEPALIVE, null) // not an option of a unix socket
         .build();
   }
 
