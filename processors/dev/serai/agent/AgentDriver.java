@@ -62,7 +62,7 @@ final class AgentDriver implements Processor {
     Instant now = clock.instant();
     if (running.isPresent()) {
       Run run = running.get();
-      if (run.since().plus(LONGEST).isAfter(now)) {
+      if (run.since().plus(LONGEST).isAfter(now) && !now.isBefore(run.since())) {
         return AgentAction.REST;
       }
       running = Optional.empty();

@@ -25,6 +25,7 @@ public final class AgentLifecycle {
   private final Progress progress;
   private final Map<AgentAction, Retry> retries;
   private final Optional<SvidFacts> svid;
+  private final Instant obtainedAt;
   private final Instant renewAt;
   private final Instant lastProof;
   private final int refusals;
@@ -34,6 +35,7 @@ public final class AgentLifecycle {
       Progress progress,
       Map<AgentAction, Retry> retries,
       Optional<SvidFacts> svid,
+      Instant obtainedAt,
       Instant renewAt,
       Instant lastProof,
       int refusals) {
@@ -41,6 +43,7 @@ public final class AgentLifecycle {
     this.progress = progress;
     this.retries = Map.copyOf(retries);
     this.svid = svid;
+    this.obtainedAt = obtainedAt;
     this.renewAt = renewAt;
     this.lastProof = lastProof;
     this.refusals = refusals;
@@ -49,7 +52,14 @@ public final class AgentLifecycle {
   /** The first moment of an agent. */
   public static AgentLifecycle start(Pace pace) {
     return new AgentLifecycle(
-        pace, Progress.NO_TPM, Map.of(), Optional.empty(), Instant.MAX, Instant.EPOCH, 0);
+        pace,
+        Progress.NO_TPM,
+        Map.of(),
+        Optional.empty(),
+        Instant.MIN,
+        Instant.MAX,
+        Instant.EPOCH,
+        0);
   }
 
   /** How fast failed steps are tried again. */
@@ -70,7 +80,12 @@ public final class AgentLifecycle {
     }
   }
 
-  private record Retry(int failures, Reason last, boolean denied, Instant next) {}
+  /** since: when it failed. A clock that shows an earlier time was set back meanwhile. */
+  private record Retry(int failures, Reason last, boolean denied, Instant since, Instant next) {
+    boolean due(Instant now) {
+      return !now.isBefore(next) || now.isBefore(since);
+    }
+  }
 
   /** The agent's own SVID, while it may be used. */
   public Optional<SvidFacts> svid() {
@@ -85,11 +100,12 @@ public final class AgentLifecycle {
   /** What is due now. */
   public AgentAction next(Instant now) {
     AgentAction action = progress.action;
-    if (progress == Progress.ATTESTED && now.isBefore(renewAt)) {
+    boolean setBack = now.isBefore(obtainedAt);
+    if (progress == Progress.ATTESTED && now.isBefore(renewAt) && !setBack) {
       return AgentAction.REST;
     }
     Retry retry = retries.get(action);
-    return retry == null || !now.isBefore(retry.next) ? action : AgentAction.REST;
+    return retry == null || retry.due(now) ? action : AgentAction.REST;
   }
 
   /** What to show. */
@@ -180,7 +196,14 @@ public final class AgentLifecycle {
         kept.put(AgentAction.ATTEST, renewal);
       }
       return new AgentLifecycle(
-          pace, Progress.NOT_ATTESTED, kept, Optional.empty(), Instant.MAX, lastProof, refusals);
+          pace,
+          Progress.NOT_ATTESTED,
+          kept,
+          Optional.empty(),
+          Instant.MIN,
+          Instant.MAX,
+          lastProof,
+          refusals);
     }
     return this;
   }
@@ -191,6 +214,7 @@ public final class AgentLifecycle {
         Progress.ATTESTED,
         Map.of(),
         Optional.of(facts),
+        now,
         facts.renewAt(now, random),
         proof,
         refusals);
@@ -210,6 +234,7 @@ public final class AgentLifecycle {
           Progress.NOT_ENROLLED,
           failing(AgentAction.ATTEST, reason, false, now, random),
           Optional.empty(),
+          Instant.MIN,
           Instant.MAX,
           lastProof,
           refusals);
@@ -221,6 +246,7 @@ public final class AgentLifecycle {
           Progress.NOT_ATTESTED,
           failing(AgentAction.ATTEST, reason, true, now, random),
           Optional.empty(),
+          Instant.MIN,
           Instant.MAX,
           lastProof,
           refusals);
@@ -240,10 +266,10 @@ public final class AgentLifecycle {
       next = now.plus(pace.transientFault.after(inARow - 1, random));
     }
     Map<AgentAction, Retry> changed = without(AgentAction.RENEW);
-    changed.put(AgentAction.ATTEST, new Retry(inARow, reason, !reattest, next));
+    changed.put(AgentAction.ATTEST, new Retry(inARow, reason, !reattest, now, next));
     Progress reached = progress == Progress.ATTESTED ? Progress.NOT_ATTESTED : progress;
     return new AgentLifecycle(
-        pace, reached, changed, Optional.empty(), Instant.MAX, lastProof, inARow);
+        pace, reached, changed, Optional.empty(), Instant.MIN, Instant.MAX, lastProof, inARow);
   }
 
   private AgentLifecycle tpmLost(Reason reason, Instant now, double random) {
@@ -252,6 +278,7 @@ public final class AgentLifecycle {
         Progress.NO_TPM,
         failing(AgentAction.OPEN_TPM, reason, false, now, random),
         svid,
+        obtainedAt,
         renewAt,
         lastProof,
         refusals);
@@ -267,12 +294,13 @@ public final class AgentLifecycle {
     if (action == AgentAction.OPEN_TPM && delay.compareTo(LONGEST_WAIT_FOR_TPM) > 0) {
       delay = LONGEST_WAIT_FOR_TPM;
     }
-    changed.put(action, new Retry(failures, reason, denied, now.plus(delay)));
+    changed.put(action, new Retry(failures, reason, denied, now, now.plus(delay)));
     return changed;
   }
 
   private AgentLifecycle with(Progress reached, Map<AgentAction, Retry> changed) {
-    return new AgentLifecycle(pace, reached, changed, svid, renewAt, lastProof, refusals);
+    return new AgentLifecycle(
+        pace, reached, changed, svid, obtainedAt, renewAt, lastProof, refusals);
   }
 
   private Map<AgentAction, Retry> without(AgentAction action) {

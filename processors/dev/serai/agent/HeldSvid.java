@@ -9,6 +9,7 @@ import java.util.List;
  * An SVID of a workload, held for it.
  *
  * @param revision of the entry it was made for
+ * @param receivedAt a clock that shows an earlier time was set back since
  * @param renewAt about half of its life
  */
 record HeldSvid(
@@ -17,6 +18,7 @@ record HeldSvid(
     long entryCreatedAt,
     List<X509Certificate> chain,
     WorkloadKey key,
+    Instant receivedAt,
     Instant renewAt) {
   HeldSvid {
     chain = List.copyOf(chain);
@@ -27,6 +29,11 @@ record HeldSvid(
 
   Instant notAfter() {
     return chain.get(0).getNotAfter().toInstant();
+  }
+
+  /** Whether another one is to be asked for. */
+  boolean renewalDue(Instant now) {
+    return !now.isBefore(renewAt) || now.isBefore(receivedAt);
   }
 
   boolean expired(Instant now) {

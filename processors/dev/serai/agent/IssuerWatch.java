@@ -33,6 +33,7 @@ final class IssuerWatch implements Processor, AutoCloseable {
   private final InstantSource clock;
   private final DoubleSupplier dice;
   private Optional<Stream> open = Optional.empty();
+  private Instant endedAt = Instant.MIN;
   private Instant next = Instant.MIN;
   private int failures;
 
@@ -65,7 +66,7 @@ final class IssuerWatch implements Processor, AutoCloseable {
         open = Optional.empty();
         former.call.cancel("the identity is a new one", null);
       }
-      if (open.isPresent() || !status.attested() || clock.instant().isBefore(next)) {
+      if (open.isPresent() || !status.attested() || pausing(clock.instant())) {
         return;
       }
       stream = new Stream(generation);
@@ -74,12 +75,18 @@ final class IssuerWatch implements Processor, AutoCloseable {
     NodeGrpc.newStub(issuer.asNode()).watch(WatchRequest.getDefaultInstance(), stream);
   }
 
+  /** Not when the clock was set back since the pause began. */
+  private boolean pausing(Instant now) {
+    return now.isBefore(next) && !now.isBefore(endedAt);
+  }
+
   private synchronized boolean ended(Stream stream, Duration pause) {
     if (open.filter(present -> present == stream).isEmpty()) {
       return false;
     }
     open = Optional.empty();
-    next = clock.instant().plus(pause);
+    endedAt = clock.instant();
+    next = endedAt.plus(pause);
     return true;
   }
 
@@ -98,6 +105,7 @@ final class IssuerWatch implements Processor, AutoCloseable {
     synchronized (this) {
       last = open;
       open = Optional.empty();
+      endedAt = Instant.MIN;
       next = Instant.MAX;
     }
     last.ifPresent(stream -> stream.call.cancel("the agent stops", null));

@@ -64,7 +64,7 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
   private static final String PREFIX = "/serai/";
   private static final String NODE = "node";
   private static final Duration PERIOD = Duration.ofSeconds(5);
-  private static final Backoff BACKOFF = new Backoff(Duration.ofSeconds(1), Duration.ofSeconds(60));
+  private static final Backoff BACKOFF = new Backoff(Duration.ofSeconds(1), Duration.ofSeconds(15));
 
   private final Options options;
   private final AgentFiles files;
@@ -83,6 +83,7 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
           });
   private Map<String, Entry> entries = Map.of();
   private int failures;
+  private boolean forgotten;
   private volatile Optional<Reason> trouble =
       Optional.of(new Reason(ReasonCode.AGENT_NOT_READY, "not attested yet"));
 
@@ -114,7 +115,13 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
       PrivateKey key,
       List<java.security.cert.X509Certificate> chain,
       String entry,
+      Instant obtainedAt,
       Instant renewAt) {
+    /** Also when the clock was set back since. */
+    boolean renewalDue(Instant now) {
+      return !now.isBefore(renewAt) || now.isBefore(obtainedAt);
+    }
+
     Instant notAfter() {
       return chain.get(0).getNotAfter().toInstant();
     }
@@ -211,24 +218,25 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
       LOG.warn("role identities wait: {}", reason);
     }
     trouble = Optional.of(reason);
-    boolean forgotten = AgentLifecycle.isCuredByAttesting(reason.code());
-    if (forgotten && reason.code() != ReasonCode.NODE_MUST_REATTEST) {
-      // The issuer has no such node any more: only a new token helps.
-      held.remove(NODE);
-      files.delete(NODE + ".pem");
-      node.clear();
-    }
+    // A new token would help if the issuer has no such node any more. What there is is kept: the
+    // issuer may only have a wrong clock, or a disk that is full.
+    forgotten =
+        AgentLifecycle.isCuredByAttesting(reason.code())
+            && reason.code() != ReasonCode.NODE_MUST_REATTEST;
     return BACKOFF.after(failures, ThreadLocalRandom.current().nextDouble());
   }
 
   /** One round: be a node, know the bundle, hold an SVID for each role. */
   void step() {
     bundles.refresh();
+    held.forEach(this::show); // with the authorities of now
     Instant now = clock.instant();
     Held self = held.get(NODE);
-    if (self == null || !now.isBefore(self.notAfter())) {
+    boolean useToken = self == null || forgotten || !now.isBefore(self.notAfter());
+    forgotten = false; // if the token is no good, the next round goes on with what is held
+    if (useToken) {
       keep(NODE, attest());
-    } else if (!now.isBefore(self.renewAt())) {
+    } else if (self.renewalDue(now)) {
       keep(NODE, renewNode());
     }
     ManagedChannel channel = asNode.orElseThrow();
@@ -264,7 +272,7 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
     }
     String revision = entry.getId() + " " + entry.getRevisionNumber();
     Held have = held.get(role);
-    if (have != null && have.entry().equals(revision) && now.isBefore(have.renewAt())) {
+    if (have != null && have.entry().equals(revision) && !have.renewalDue(now)) {
       return;
     }
     KeyPair pair = MakeWorkloadKeysProcessor.newKey();
@@ -365,7 +373,7 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
         new SvidFacts(
             entry, chain.get(0).getNotBefore().toInstant(), chain.get(0).getNotAfter().toInstant());
     return new Held(
-        key, chain, entry, facts.renewAt(now, ThreadLocalRandom.current().nextDouble()));
+        key, chain, entry, now, facts.renewAt(now, ThreadLocalRandom.current().nextDouble()));
   }
 
   /** On disk, key and chain in one file, then in use. */

@@ -10,6 +10,7 @@ import dev.serai.reason.RefusalException;
 import dev.serai.workload.WorkloadKey;
 import java.io.IOException;
 import java.security.cert.X509Certificate;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -99,6 +100,7 @@ final class RequestSvidsProcessor implements Processor {
             request.entry().getSpiffeId().getPath(),
             leaf.getNotBefore().toInstant(),
             leaf.getNotAfter().toInstant());
+    Instant now = clock.instant();
     return Optional.of(
         new HeldSvid(
             request.entry().getId(),
@@ -106,7 +108,8 @@ final class RequestSvidsProcessor implements Processor {
             request.entry().getCreatedAt(),
             chain,
             WorkloadKey.of(request.key()),
-            facts.renewAt(clock.instant(), dice.getAsDouble())));
+            now,
+            facts.renewAt(now, dice.getAsDouble())));
   }
 
   /** The certificate's key is the one that was made for it. */

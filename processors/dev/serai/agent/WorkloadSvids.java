@@ -53,8 +53,7 @@ final class WorkloadSvids {
     List<Entry> needing = new ArrayList<>();
     for (Entry entry : authorised) {
       HeldSvid held = svids.get(entry.getId());
-      if (!entry.getStoreSvid()
-          && (held == null || !isFor(held, entry) || !now.isBefore(held.renewAt()))) {
+      if (!entry.getStoreSvid() && (held == null || !isFor(held, entry) || held.renewalDue(now))) {
         needing.add(entry);
       }
     }

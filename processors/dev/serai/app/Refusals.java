@@ -6,12 +6,15 @@ import dev.serai.reason.RefusalException;
 import dev.serai.reason.TpmReasons;
 import dev.serai.store.DatabaseException;
 import dev.serai.tpm.TpmException;
-import java.net.ConnectException;
+import java.net.SocketException;
+import java.nio.channels.ClosedChannelException;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLException;
+import org.apache.camel.CamelExchangeException;
 import org.apache.camel.ExchangeTimedOutException;
 
 /** What a failure is called. Nothing of an unknown one leaves the process but its code. */
@@ -48,7 +51,7 @@ final class Refusals {
       return Optional.of(
           new Reason(ReasonCode.DEADLINE_EXCEEDED, ReasonCode.DEADLINE_EXCEEDED.what()));
     }
-    if (t instanceof ConnectException) {
+    if (isPeerGone(t)) {
       return Optional.of(
           new Reason(ReasonCode.PEER_UNAVAILABLE, ReasonCode.PEER_UNAVAILABLE.what()));
     }
@@ -56,5 +59,13 @@ final class Refusals {
       return Optional.of(new Reason(ReasonCode.OVERLOADED, ReasonCode.OVERLOADED.what()));
     }
     return Optional.empty();
+  }
+
+  /** camel-netty has no class of its own for a peer that hangs up without an answer. */
+  private static boolean isPeerGone(Throwable t) {
+    return t instanceof SocketException
+        || t instanceof ClosedChannelException
+        || t instanceof SSLException
+        || t.getClass() == CamelExchangeException.class;
   }
 }

@@ -290,6 +290,7 @@ public final class SeraiProcess implements AutoCloseable {
     RefuseProcessor refusals = new RefuseProcessor(meters, clock);
     camel.getRegistry().bind("refuse", refusals);
     camel.addComponent("netty-http", new GuardedHttpComponent());
+    camel.addComponent("timer", new SteadyTimerComponent());
     ProcessMeters.bind(camel, meters).forEach(onStop::push);
     camel.getRegistry().bind("routeRestarts", RouteRestarts.follow(camel, meters));
     onStop.push(BreakerBeans.register(Breakers.of(context), camel.getName() + "@" + stateDir));

@@ -2,6 +2,7 @@ package dev.serai.breaker;
 
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.role.NeverBack;
 import dev.serai.role.RoleContext;
 import dev.serai.role.Settings;
 import io.micrometer.core.instrument.Gauge;
@@ -67,7 +68,7 @@ public final class Breakers {
 
   public Breakers(Limits node, Limits provider, InstantSource clock, MeterRegistry meters) {
     this.limits = Map.of(Kind.NODE, node, Kind.PROVIDER, provider);
-    this.clock = clock;
+    this.clock = new NeverBack(clock);
     this.meters = meters;
     for (Kind kind : Kind.values()) {
       all.put(kind, new LinkedHashMap<>(16, 0.75f, true));

@@ -54,10 +54,18 @@ public final class Authority {
   }
 
   /** The authority that signs now. */
-  public record Active(String id, Issuer issuer, Instant notAfter) {}
+  public record Active(String id, Issuer issuer, Instant notBefore, Instant notAfter) {
+    private boolean isValidAt(Instant now) {
+      return !now.isBefore(notBefore) && now.isBefore(notAfter);
+    }
+  }
 
   private record Row(
-      String id, State state, Bytes certificate, Instant preparedAt, Instant notAfter) {}
+      String id, State state, Bytes certificate, Instant preparedAt, Instant notAfter) {
+    boolean isAhead(Instant now) {
+      return now.isBefore(preparedAt.minus(BACKDATE));
+    }
+  }
 
   private record Snapshot(List<Row> rows, Optional<Active> active, TrustBundle bundle) {}
 
@@ -110,7 +118,7 @@ public final class Authority {
   public Active active() {
     return snapshot
         .active()
-        .filter(active -> clock.instant().isBefore(active.notAfter()))
+        .filter(active -> active.isValidAt(clock.instant()))
         .orElseThrow(
             () -> new RefusalException(ReasonCode.AUTHORITY_UNAVAILABLE, "no authority is active"));
   }
@@ -185,18 +193,26 @@ public final class Authority {
             .collect(Collectors.toSet()));
   }
 
-  /** An authority that has expired, or whose key is gone, signs no more. */
+  /**
+   * An authority that has expired, or whose key is gone, signs no more; nor does one that was made
+   * by a clock that was ahead and begins in the future, for nobody would accept what it signs.
+   */
   private boolean retireUnusable(Instant now) {
     List<Row> unusable =
         snapshot.rows().stream()
             .filter(row -> row.state() != State.OLD)
-            .filter(row -> !now.isBefore(row.notAfter()) || keyOf(row).isEmpty())
+            .filter(
+                row -> !now.isBefore(row.notAfter()) || row.isAhead(now) || keyOf(row).isEmpty())
             .toList();
     if (unusable.isEmpty()) {
       return false;
     }
     for (Row row : unusable) {
-      LOG.warn("authority {} ({}) has expired or lost its key", row.id(), row.state());
+      LOG.warn(
+          "authority {} ({}) {}",
+          row.id(),
+          row.state(),
+          row.isAhead(now) ? "begins in the future" : "has expired or lost its key");
     }
     write(
         connection -> {
@@ -364,7 +380,11 @@ public final class Authority {
     X509Certificate certificate = Certificates.decode(row.certificate());
     Bytes name = Bytes.copyOf(certificate.getSubjectX500Principal().getEncoded());
     Bytes keyId = Bytes.copyOf(Certificates.keyId(certificate.getPublicKey().getEncoded()));
-    return new Active(row.id(), new Issuer(name, keyId, signatures.signer(key)), row.notAfter());
+    return new Active(
+        row.id(),
+        new Issuer(name, keyId, signatures.signer(key)),
+        certificate.getNotBefore().toInstant(),
+        row.notAfter());
   }
 
   /** Short against the time an authority is in the bundle before it signs. */

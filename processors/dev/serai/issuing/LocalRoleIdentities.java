@@ -40,6 +40,7 @@ final class LocalRoleIdentities implements RoleIdentities {
 
   private static final class Held {
     private final MaterialHolder holder = new MaterialHolder();
+    private Instant madeAt = Instant.EPOCH;
     private Instant renewAt = Instant.MIN;
     private long bundle;
     private String signedBy = "";
@@ -87,6 +88,7 @@ final class LocalRoleIdentities implements RoleIdentities {
       TrustBundle bundle = authority.bundle();
       Instant now = clock.instant();
       if (now.isBefore(one.renewAt)
+          && !now.isBefore(one.madeAt) // else the clock was set back, and it is not valid yet
           && one.bundle == bundle.sequence()
           && one.signedBy.equals(active.id())) {
         return;
@@ -95,6 +97,7 @@ final class LocalRoleIdentities implements RoleIdentities {
       SvidMinter.Svid svid =
           minter.mint(id, List.of(), Bytes.copyOf(pair.getPublic().getEncoded()), life);
       audit.append(svid.event(AuditKind.ROLE_SVID_ISSUED));
+      one.madeAt = now;
       one.renewAt = now.plus(Duration.between(now, svid.notAfter()).dividedBy(2));
       one.bundle = bundle.sequence();
       one.signedBy = active.id();

@@ -81,13 +81,13 @@ public final class SqliteDatabase implements Database {
     }
     HikariDataSource writer;
     try {
-      writer = pool("serai-write", writes, 1);
+      writer = pool("serai-write", writes, 1, true); // the lock is held while there is work
     } catch (RuntimeException e) {
       throw new DatabaseException("cannot open " + file, e);
     }
     try {
       HikariDataSource readers =
-          pool("serai-read", source(url, SQLiteConfig.TransactionMode.DEFERRED), READERS);
+          pool("serai-read", source(url, SQLiteConfig.TransactionMode.DEFERRED), READERS, false);
       return new SqliteDatabase(readers, writer);
     } catch (RuntimeException e) {
       writer.close();
@@ -142,12 +142,13 @@ public final class SqliteDatabase implements Database {
     flyway.migrate();
   }
 
-  private static HikariDataSource pool(String name, DataSource source, int size) {
+  private static HikariDataSource pool(
+      String name, DataSource source, int size, boolean autoCommit) {
     HikariConfig config = new HikariConfig();
     config.setPoolName(name);
     config.setDataSource(source);
     config.setMaximumPoolSize(size); // all open from the start: no idle timer
-    config.setAutoCommit(false);
+    config.setAutoCommit(autoCommit);
     config.setConnectionTimeout(TimeUnit.SECONDS.toMillis(10));
     config.setMaxLifetime(0);
     return new HikariDataSource(config);
@@ -192,6 +193,7 @@ public final class SqliteDatabase implements Database {
     Duration patience = Deadline.within(BUSY_TIMEOUT);
     try (Connection connection = writer.getConnection()) {
       connection.unwrap(SQLiteConnection.class).setBusyTimeout((int) patience.toMillis());
+      connection.setAutoCommit(false); // begins
       current.set(connection);
       boolean done = false;
       try {
@@ -204,7 +206,7 @@ public final class SqliteDatabase implements Database {
         current.remove();
         afterCommit.clear();
         if (!done) {
-          connection.rollback();
+          rollBack(connection);
         }
       }
     } catch (SQLException e) {
@@ -233,6 +235,19 @@ public final class SqliteDatabase implements Database {
       } catch (RuntimeException e) {
         LOG.error("an action after a commit failed", e);
       }
+    }
+  }
+
+  /**
+   * A full disk may have ended the transaction already; what state the connection is in then is not
+   * known, so it is not used again.
+   */
+  private void rollBack(Connection connection) {
+    try {
+      connection.rollback();
+    } catch (SQLException e) {
+      LOG.warn("a write connection is given up: {}", e.getMessage());
+      writer.evictConnection(connection);
     }
   }
 

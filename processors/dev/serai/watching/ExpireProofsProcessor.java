@@ -27,6 +27,9 @@ final class ExpireProofsProcessor implements Processor {
   @Override
   public void process(Exchange exchange) {
     Instant now = clock.instant();
+    if (store.bringBack(now, rules.longestWait(), rules.lease())) {
+      LOG.warn("the clock was set back: times in the future count as now");
+    }
     int ended = store.changeAll(node -> rules.runOut(node, now), now.minus(rules.grace()));
     if (ended > 0) {
       LOG.warn("{} nodes are no longer proven: none answered within the grace", ended);

@@ -20,7 +20,8 @@ final class WatchFlight {
   }
 
   int free(Instant now) {
-    until.values().removeIf(end -> !end.isAfter(now));
+    Instant latest = now.plus(lease); // a lease that ends later was given before a clock went back
+    until.values().removeIf(end -> !end.isAfter(now) || end.isAfter(latest));
     return Math.max(0, limit - until.size());
   }
 

@@ -44,6 +44,16 @@ final class WatchRules {
     return settings.grace();
   }
 
+  /** No node waits longer for its next question. */
+  Duration longestWait() {
+    return settings.longestWait();
+  }
+
+  /** How long nobody else looks at a node that is being looked at. */
+  Duration lease() {
+    return settings.lease();
+  }
+
   /** A node that has just attested; the issuer knows, for it asked. */
   WatchedNode attested(Trusted trusted, Optional<WatchedNode> before, Instant now) {
     return new WatchedNode(

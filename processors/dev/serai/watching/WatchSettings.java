@@ -30,6 +30,11 @@ record WatchSettings(
         settings.flag("serai.verifier.allow-clear-agents"));
   }
 
+  /** No node waits longer for its next question. */
+  Duration longestWait() {
+    return (interval.compareTo(longestBackOff) > 0 ? interval : longestBackOff).multipliedBy(2);
+  }
+
   /** How long nobody else looks at a node that is being looked at. */
   Duration lease() {
     return deadline.multipliedBy(3).plusSeconds(10); // a question, /version, the question again

@@ -31,6 +31,9 @@ final class WatchStore {
   private static final Duration FIRST_REPORT_WAIT = Duration.ofSeconds(1);
   private static final Duration LONGEST_REPORT_WAIT = Duration.ofSeconds(15);
 
+  /** Clocks of several verifiers may differ by this. */
+  private static final Duration CLOCK_SKEW = Duration.ofMinutes(1);
+
   private final Database database;
   private final Audit audit;
   private final String owner;
@@ -71,6 +74,58 @@ final class WatchStore {
           }
           return taken;
         });
+  }
+
+  /**
+   * Times that cannot be, because the clock was ahead when they were written, become now: or nodes
+   * would not be asked, and would stay proven without being asked, until that time comes. Answers
+   * whether there were any.
+   */
+  boolean bringBack(Instant now, Duration longestWait, Duration lease) {
+    long skewed = now.plus(CLOCK_SKEW).toEpochMilli();
+    long[] latest = {
+      skewed,
+      now.plus(longestWait).toEpochMilli(),
+      now.plus(lease).plus(CLOCK_SKEW).toEpochMilli(),
+      skewed
+    };
+    boolean any =
+        database.read(
+            connection -> {
+              try (PreparedStatement select =
+                  connection.prepareStatement(
+                      "SELECT 1 FROM verifier_node WHERE proven_at > ? OR due_at > ?"
+                          + " OR lease_until > ? OR report_due > ? LIMIT 1")) {
+                for (int i = 0; i < latest.length; i++) {
+                  select.setLong(i + 1, latest[i]);
+                }
+                try (ResultSet row = select.executeQuery()) {
+                  return row.next();
+                }
+              }
+            });
+    if (!any) {
+      return false;
+    }
+    return database.write(
+        connection -> {
+          bringBack(connection, "proven_at", latest[0], now);
+          bringBack(connection, "due_at", latest[1], now);
+          bringBack(connection, "lease_until", latest[2], now);
+          bringBack(connection, "report_due", latest[3], now);
+          return true;
+        });
+  }
+
+  private static void bringBack(Connection connection, String column, long latest, Instant now)
+      throws SQLException {
+    try (PreparedStatement update =
+        connection.prepareStatement(
+            "UPDATE verifier_node SET " + column + " = ? WHERE " + column + " > ?")) {
+      update.setLong(1, now.toEpochMilli());
+      update.setLong(2, latest);
+      update.executeUpdate();
+    }
   }
 
   private boolean anyDue(Instant now) {

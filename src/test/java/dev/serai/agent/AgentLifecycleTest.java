@@ -164,6 +164,22 @@ class AgentLifecycleTest {
   }
 
   @Test
+  void a_clock_that_is_set_back_keeps_nothing_waiting() {
+    happens(new AgentEvent.TpmOpened(true));
+    happens(new AgentEvent.AppKeyReady(Optional.empty()));
+    fails(AgentAction.ATTEST, ReasonCode.ISSUER_UNREACHABLE);
+    assertThat(life.next(now)).isEqualTo(AgentAction.REST);
+    passes(Duration.ofHours(-1));
+    assertThat(life.next(now)).isEqualTo(AgentAction.ATTEST);
+    happens(new AgentEvent.SvidIssued(svid(Duration.ofHours(1))));
+    assertThat(life.next(now)).isEqualTo(AgentAction.REST);
+    passes(Duration.ofHours(-1));
+    assertThat(life.next(now)).as("an SVID from a time to come").isEqualTo(AgentAction.RENEW);
+    fails(AgentAction.RENEW, ReasonCode.ISSUER_UNREACHABLE);
+    assertThat(life.next(now)).as("with a pause").isEqualTo(AgentAction.REST);
+  }
+
+  @Test
   void an_svid_that_begins_far_in_the_past_is_not_renewed_without_pause() {
     happens(new AgentEvent.TpmOpened(true));
     happens(new AgentEvent.AppKeyReady(Optional.empty()));

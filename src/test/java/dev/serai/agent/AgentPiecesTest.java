@@ -252,6 +252,7 @@ class AgentPiecesTest {
         List.of(
             authority.leaf(pair, List.of("spiffe://test.example/e"), false, Duration.ofHours(1))),
         WorkloadKey.of(pair.getPrivate()),
+        Instant.EPOCH,
         renewAt);
   }
 

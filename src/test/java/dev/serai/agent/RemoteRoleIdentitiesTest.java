@@ -8,6 +8,7 @@ import dev.serai.net.SpiffeChannels;
 import dev.serai.net.X509Material;
 import dev.serai.proto.spire.agent.v1.AgentGrpc;
 import dev.serai.proto.spire.agent.v1.CreateJoinTokenRequest;
+import dev.serai.proto.spire.agent.v1.DeleteAgentRequest;
 import dev.serai.proto.spire.types.SPIFFEID;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
@@ -89,6 +90,46 @@ class RemoteRoleIdentitiesTest {
     assertThat(identity().orElseThrow().leaf()).isEqualTo(first.leaf());
     RemoteRoleIdentities identities = registrar.bean("roleIdentities", RemoteRoleIdentities.class);
     await().atMost(Duration.ofSeconds(60)).until(() -> identities.trouble().isEmpty());
+  }
+
+  @Test
+  void what_it_holds_is_kept_when_the_issuer_does_not_know_it_and_a_new_token_mends_it()
+      throws Exception {
+    String used = token();
+    Files.writeString(dir.resolve("token"), used);
+    startRegistrar();
+    await().atMost(Duration.ofSeconds(60)).until(() -> identity().isPresent());
+    forget(used);
+    RemoteRoleIdentities identities = registrar.bean("roleIdentities", RemoteRoleIdentities.class);
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(
+            () ->
+                identities
+                    .trouble()
+                    .map(Reason::code)
+                    .equals(Optional.of(ReasonCode.JOIN_TOKEN_UNKNOWN)));
+    assertThat(dir.resolve("state/roles/node.pem")).exists();
+    Files.writeString(dir.resolve("token"), token());
+    await().atMost(Duration.ofSeconds(60)).until(() -> identities.trouble().isEmpty());
+  }
+
+  private void forget(String token) {
+    ManagedChannel admin =
+        SpiffeChannels.unix(Path.of(issuer.setting("serai.issuer.admin-socket")));
+    try {
+      AgentGrpc.newBlockingStub(admin)
+          .deleteAgent(
+              DeleteAgentRequest.newBuilder()
+                  .setId(
+                      SPIFFEID
+                          .newBuilder()
+                          .setTrustDomain("test.example")
+                          .setPath("/spire/agent/join_token/" + token))
+                  .build());
+    } finally {
+      admin.shutdownNow();
+    }
   }
 
   @Test

@@ -138,7 +138,7 @@ public final class EvidenceFuzz {
   private static void quote(byte[] in) throws MalformedStructureException {
     String text = Bytes.copyOf(in).toText();
     Verdict verdict =
-        new KeylimeQuoteAppraiser(STEPS, Optional.of(POLICY))
+        new KeylimeQuoteAppraiser(STEPS, new LivePolicy(Optional.of(POLICY)))
             .appraise(
                 node(),
                 new KeylimeQuoteAppraiser.Challenge(NONCE, Evidence.SELECTION),

@@ -3,6 +3,7 @@ package dev.serai.issuing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.serai.reason.RefusalException;
 import dev.serai.signing.Signatures;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.spiffe.X509SvidProfile;
@@ -181,6 +182,22 @@ class AuthorityTest {
     clock.advance(LIFE.multipliedBy(10));
     Authority late = authority();
     verifies(late.bundle(), mint(late, List.of(), Duration.ofHours(1)));
+  }
+
+  @Test
+  void an_authority_of_a_clock_that_was_ahead_signs_no_more_when_the_clock_is_right()
+      throws Exception {
+    clock.advance(Duration.ofDays(2));
+    Authority authority = authority();
+    String ahead = authority.active().id();
+    clock.advance(Duration.ofDays(-2));
+    assertThatThrownBy(authority::active)
+        .isInstanceOf(RefusalException.class)
+        .hasMessageContaining("AUTHORITY_UNAVAILABLE");
+    authority.rotate();
+    assertThat(authority.active().id()).isNotEqualTo(ahead);
+    verifies(authority.bundle(), mint(authority, List.of(), Duration.ofHours(1)));
+    assertThat(authority().active().id()).as("after a restart").isEqualTo(authority.active().id());
   }
 
   @Test

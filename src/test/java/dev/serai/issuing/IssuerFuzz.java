@@ -6,6 +6,9 @@ import static dev.serai.fuzz.Fuzzed.same;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.serai.appraisal.AppraisalRequest;
+import dev.serai.audit.Audit;
+import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.fuzz.Fuzzed;
 import dev.serai.fuzz.Seeds;
 import dev.serai.proto.serai.v1.ReportRequest;
@@ -28,6 +31,7 @@ import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.spiffe.X509SvidProfile;
 import dev.serai.store.SqliteDatabase;
+import dev.serai.testing.TestAudit;
 import dev.serai.tpm.Bytes;
 import dev.serai.tpm.wire.PcrSelection;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -75,10 +79,12 @@ public final class IssuerFuzz {
 
   /** What the calls need around them; made when the first one comes. */
   private static final class Around {
-    static final SqliteDatabase DATABASE = SqliteDatabase.open(directory().resolve("serai.db"));
+    static final Path HOME = directory();
+    static final SqliteDatabase DATABASE = SqliteDatabase.open(HOME.resolve("serai.db"));
+    static final Audit AUDIT = TestAudit.of(DATABASE, HOME);
     static final ChangeFeed FEED = new ChangeFeed(CLOCK);
-    static final EntryStore ENTRIES = new EntryStore(DOMAIN, DATABASE, FEED, CLOCK);
-    static final NodeStore NODES = new NodeStore(DATABASE, FEED, CLOCK, Optional::empty);
+    static final EntryStore ENTRIES = new EntryStore(DOMAIN, DATABASE, AUDIT, FEED, CLOCK);
+    static final NodeStore NODES = new NodeStore(DATABASE, AUDIT, FEED, CLOCK, Optional::empty);
     static final AttestedNode NODE =
         new AttestedNode(
             AGENT,
@@ -97,12 +103,13 @@ public final class IssuerFuzz {
 
     static {
       ENTRIES.create(example());
-      NODES.recordAttested(NODE);
+      NODES.recordAttested(NODE, AuditEvent.of(AuditKind.AGENT_SVID_ISSUED, AGENT.toString()));
       Authority authority =
           Authority.open(
               DOMAIN,
               DATABASE,
-              new KeyFiles(directory().resolve("keys")),
+              AUDIT,
+              new KeyFiles(HOME.resolve("keys")),
               Signatures.fastest(),
               new RotationSchedule(Duration.ofHours(24), Duration.ofHours(24)),
               CLOCK);
@@ -110,6 +117,7 @@ public final class IssuerFuzz {
           new SvidIssuance(
               ENTRIES.index(),
               new SvidMinter(authority, CLOCK),
+              AUDIT,
               Signatures.fastest(),
               LIMITS,
               Duration.ofHours(1),

@@ -174,6 +174,19 @@ class NodeStoreTest {
   }
 
   @Test
+  void a_verdict_of_a_clock_that_was_ahead_hides_no_rejection() {
+    nodes.recordAttested(node(1));
+    clock.advance(Duration.ofHours(1));
+    nodes.apply(new NodeStanding("n1", NodeStanding.State.TRUSTED, List.of(), clock.instant()));
+    clock.advance(Duration.ofMinutes(-59));
+    nodes.apply(new NodeStanding("n1", NodeStanding.State.UNTRUSTED, List.of(), clock.instant()));
+    refuses(
+        ReasonCode.NODE_UNTRUSTED,
+        PermissionDeniedDetails.Reason.AGENT_MUST_REATTEST,
+        () -> gate().admit(ID, leaf(1)));
+  }
+
+  @Test
   void a_banned_node_cannot_be_recorded_again() {
     nodes.recordAttested(node(1), EVENT);
     nodes.banEk("000bee");

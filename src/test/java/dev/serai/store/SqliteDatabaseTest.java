@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -81,6 +82,45 @@ class SqliteDatabaseTest {
     assertThat(texts()).isEmpty();
     insert("kept");
     assertThat(texts()).containsExactly("kept");
+  }
+
+  @Test
+  void another_program_can_write_between_two_writes() throws Exception {
+    insert("ours");
+    try (Connection other = DriverManager.getConnection("jdbc:sqlite:" + dir.resolve("serai.db"));
+        Statement statement = other.createStatement()) {
+      statement.execute("PRAGMA busy_timeout = 0");
+      statement.execute("INSERT INTO note(text) VALUES ('theirs')");
+    }
+    insert("ours again");
+    assertThat(texts()).containsExactlyInAnyOrder("ours", "theirs", "ours again");
+  }
+
+  @Test
+  void a_full_disk_loses_what_failed_and_nothing_else() {
+    insert("before");
+    for (int i = 0; i < 3; i++) {
+      assertThatThrownBy(
+              () ->
+                  database.write(
+                      c -> {
+                        execute(c, "PRAGMA max_page_count = 20");
+                        execute(c, "INSERT INTO note(text) VALUES ('lost')");
+                        return execute(c, "INSERT INTO note(text) VALUES (hex(zeroblob(200000)))");
+                      }))
+          .isInstanceOf(DatabaseException.class)
+          .hasMessageContaining("FULL");
+    }
+    assertThatThrownBy(
+            () ->
+                database.write(
+                    c -> {
+                      execute(c, "INSERT INTO note(text) VALUES ('lost too')");
+                      throw new IllegalStateException("no");
+                    }))
+        .isInstanceOf(IllegalStateException.class);
+    insert("after");
+    assertThat(texts()).containsExactlyInAnyOrder("before", "after");
   }
 
   @Test

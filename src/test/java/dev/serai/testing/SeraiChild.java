@@ -3,6 +3,7 @@ package dev.serai.testing;
 import dev.serai.app.FreePorts;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollEventLoopGroup;
@@ -36,6 +37,8 @@ public final class SeraiChild implements AutoCloseable {
   private final List<String> arguments = new ArrayList<>();
   private final HttpClient http =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
+  private final List<String> prefix = new ArrayList<>();
+  private String heap = "-Xmx256m";
   private Process process;
 
   /** All roles on free loopback ports, state below the directory, nothing started yet. */
@@ -82,6 +85,22 @@ public final class SeraiChild implements AutoCloseable {
     return process.exitValue();
   }
 
+  /** A command that runs the process, for instance in a network namespace. */
+  public SeraiChild through(List<String> command) {
+    prefix.addAll(command);
+    return this;
+  }
+
+  public SeraiChild environment(Map<String, String> more) {
+    environment.putAll(more);
+    return this;
+  }
+
+  public SeraiChild heap(int megabytes) {
+    heap = "-Xmx" + megabytes + "m";
+    return this;
+  }
+
   /** The TPM, its EK authority and the policy of the demo. */
   public SeraiChild withTpm(SwTpm tpm) throws IOException {
     Path trust = Files.createDirectories(dir.resolve("ek-trust"));
@@ -102,21 +121,24 @@ public final class SeraiChild implements AutoCloseable {
 
   public SeraiChild start() throws IOException {
     writeConfig();
+    List<String> command = new ArrayList<>(prefix);
+    command.addAll(
+        List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            heap,
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            System.getProperty("java.class.path"),
+            "dev.serai.app.Main",
+            "run",
+            "--config",
+            config().toString()));
+    command.addAll(arguments);
     ProcessBuilder builder =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx256m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.serai.app.Main",
-                "run",
-                "--config",
-                config().toString())
+        new ProcessBuilder(command)
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()));
-    builder.command().addAll(arguments);
     builder.environment().putAll(environment);
     process = builder.start();
     return this;
@@ -127,6 +149,11 @@ public final class SeraiChild implements AutoCloseable {
     StringBuilder text = new StringBuilder();
     settings.forEach((key, value) -> text.append(key).append('=').append(value).append('\n'));
     Files.writeString(config(), text);
+  }
+
+  /** What a key is set to here; null when it is not. */
+  public String setting(String key) {
+    return settings.get(key);
   }
 
   public Path log() {
@@ -188,11 +215,15 @@ public final class SeraiChild implements AutoCloseable {
   }
 
   public Path adminSocket() {
-    return stateDir().resolve("run/issuer/admin.sock");
+    return runDir().resolve("issuer/admin.sock");
   }
 
   public Path workloadSocket() {
-    return stateDir().resolve("run/workload/api.sock");
+    return runDir().resolve("workload/api.sock");
+  }
+
+  private Path runDir() {
+    return Path.of(settings.getOrDefault("serai.run-dir", stateDir().resolve("run").toString()));
   }
 
   /** A plain gRPC channel to a unix socket; the caller shuts it down. */
@@ -202,6 +233,7 @@ public final class SeraiChild implements AutoCloseable {
         .channelType(EpollDomainSocketChannel.class)
         .usePlaintext()
         .overrideAuthority("localhost")
+        .withOption(ChannelOption.SO_KEEPALIVE, null) // not an option of a unix socket
         .build();
   }
 

@@ -129,7 +129,7 @@ public final class TpmProxy implements AutoCloseable {
   private static void serve(SocketChannel client, Service service) {
     try (client) {
       service.serve(client);
-    } catch (IOException | IllegalStateException e) {
+    } catch (IOException | UncheckedIOException | IllegalStateException e) {
       return; // either side went away
     }
   }

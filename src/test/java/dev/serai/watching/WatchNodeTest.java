@@ -242,6 +242,32 @@ class WatchNodeTest {
     assertThat(codes(report)).containsExactly(ReasonCode.REGISTRAR_UNREACHABLE);
   }
 
+  private void awaitProofNotAfter(Instant latest) {
+    Instant some = latest.plusSeconds(600); // the test itself takes time
+    await()
+        .atMost(Duration.ofMinutes(1))
+        .until(() -> verifier.watched("n").provenAt().isBefore(some));
+  }
+
+  @Test
+  void a_clock_that_is_set_back_stops_neither_the_questions_nor_the_end_of_a_proof() {
+    verifier.attested(agent.node("n"));
+    awaitQuotes(2);
+    verifier.advance(Duration.ofHours(-2));
+    awaitQuotes(3);
+    agent.status = 500;
+    awaitState("n", State.UNREACHABLE);
+    verifier.advance(Duration.ofHours(-2));
+    awaitProofNotAfter(Instant.now().minus(Duration.ofHours(4)));
+    verifier.advance(Duration.ofMinutes(6));
+    assertThat(awaitReport("n", 1).state()).isEqualTo(State.UNREACHABLE);
+    agent.status = 200;
+    verifier.advance(
+        Duration.ofHours(-2)); // its breaker is open; it waits half a minute, not hours
+    verifier.advance(Duration.ofMinutes(2));
+    assertThat(awaitReport("n", 2).state()).isEqualTo(State.TRUSTED);
+  }
+
   @Test
   void a_banned_node_is_untrusted_whatever_it_quotes() {
     verifier.attested(agent.node("n"));
