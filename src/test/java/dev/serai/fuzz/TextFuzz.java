@@ -31,7 +31,12 @@ import java.util.Optional;
 public final class TextFuzz {
   private static final Class<?> NO_ID = InvalidSpiffeIdException.class;
   private static final TpmMachine NO_MACHINE =
-      new TpmMachine(Path.of("/dev"), Path.of("/nowhere"), Path.of("/nowhere"), device -> 0);
+      new TpmMachine(
+          Path.of("/dev"),
+          Path.of("/nowhere"),
+          Path.of("/nowhere"),
+          device -> 0,
+          (bus, name) -> Optional.empty());
 
   private static final Fuzzed PARSERS =
       new Fuzzed()

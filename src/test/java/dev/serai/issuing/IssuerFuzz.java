@@ -283,7 +283,8 @@ public final class IssuerFuzz {
 
   private static void newSvid(byte[] in) throws InvalidProtocolBufferException {
     for (NewX509SVIDParams params : BatchNewX509SVIDRequest.parseFrom(in).getParamsList()) {
-      BatchNewX509SVIDResponse.Result result = Around.ISSUANCE.one(Around.NODE, params);
+      BatchNewX509SVIDResponse.Result result =
+          Around.ISSUANCE.one(Around.NODE, params, event -> {});
       check(
           result.hasSvid() == (result.getStatus().getCode() == 0), "an SVID or a status, not both");
       check(
@@ -311,7 +312,7 @@ public final class IssuerFuzz {
 
   private static AgentAdministration agents() {
     return new AgentAdministration(
-        DOMAIN, Around.NODES, new JoinTokens(Around.DATABASE, CLOCK), Around.ENTRIES);
+        DOMAIN, Around.NODES, new JoinTokens(Around.DATABASE, Around.AUDIT, CLOCK), Around.ENTRIES);
   }
 
   private static void listAgents(byte[] in) throws InvalidProtocolBufferException {

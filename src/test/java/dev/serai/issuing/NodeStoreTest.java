@@ -175,7 +175,7 @@ class NodeStoreTest {
 
   @Test
   void a_verdict_of_a_clock_that_was_ahead_hides_no_rejection() {
-    nodes.recordAttested(node(1));
+    nodes.recordAttested(node(1), EVENT);
     clock.advance(Duration.ofHours(1));
     nodes.apply(new NodeStanding("n1", NodeStanding.State.TRUSTED, List.of(), clock.instant()));
     clock.advance(Duration.ofMinutes(-59));
