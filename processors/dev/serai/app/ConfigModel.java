@@ -46,12 +46,28 @@ final class ConfigModel {
     live("serai.log.level", word("ERROR", "WARN", "INFO", "DEBUG"));
     key("serai.stop-timeout", duration("100ms", "6s"));
 
+    key("serai.routes.retry-first", duration("10ms", "1h"));
+    key("serai.routes.retry-most", duration("10ms", "1d"));
+
+    key("serai.breaker.provider-failures", integer(1, MANY));
+    key("serai.breaker.provider-open", duration("10ms", "1d"));
+
     key("serai.management.host", HOST_NAME);
     key("serai.management.port", PORT);
     key("serai.management.allowed-hosts", list(HOST_NAME));
+    key("serai.management.console-debug", FLAG);
+
+    key("serai.tracing.enabled", FLAG);
+    key("serai.tracing.endpoint", ConfigType.url("http", "https"));
+    key("serai.tracing.ratio", ConfigType.SHARE);
+
+    key("serai.audit.tick", duration("50ms", "1h"));
+    key("serai.audit.checkpoint-interval", duration("1s", "365d").orNothing());
+    key("serai.audit.keep", duration("1m", "36500d").orNothing());
 
     key("serai.tpm.tcti", TEXT.orNothing());
     key("serai.tpm.allow-software", FLAG);
+    key("serai.tpm.check-interval", duration("50ms", "1d"));
 
     key("serai.registrar.host", HOST_NAME);
     key("serai.registrar.port", PORT);
@@ -119,6 +135,7 @@ final class ConfigModel {
     key("serai.agent.drive-period", integer(10, 60_000));
     key("serai.agent.watch-period", integer(10, 60_000));
     key("serai.agent.sync-period", integer(10, 3_600_000));
+    key("serai.agent.stale-after-periods", integer(1, MANY));
     live("serai.agent.quotes-per-second", integer(1, MANY));
     live("serai.agent.quote-burst", integer(1, MANY));
     key("serai.agent.ima-log", PATH);

@@ -99,6 +99,7 @@ final class ConfigRules {
   }
 
   private void required() {
+    notLonger("serai.routes.retry-first", "serai.routes.retry-most");
     for (String key : List.of("serai.trust-domain", "serai.state-dir")) {
       if (settings.optionalText(key).isEmpty()) {
         wrong(

@@ -70,6 +70,12 @@ record ConfigType(String wanted, Predicate<String> accepts, boolean credential, 
     return new ConfigType(wanted, accepts, credential, true);
   }
 
+  /** A part of the whole. */
+  static final ConfigType SHARE =
+      of(
+          "a number from 0 to 1, such as 0.25",
+          text -> text.matches("0(\\.\\d{1,9})?|1(\\.0{1,9})?"));
+
   static ConfigType integer(int least, int most) {
     return integer("a whole number", least, most);
   }
