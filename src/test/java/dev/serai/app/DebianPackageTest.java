@@ -48,7 +48,7 @@ class DebianPackageTest {
 
   /** Runs a script as root of a system like this one that nobody will miss. */
   private Ran inThrowAwaySystem(String script) throws IOException, InterruptedException {
-    Path file = Files.writeString(dir.resolve("script"), "set -eu\n" + script);
+    Files.writeString(dir.resolve("script"), "set -eu\n" + script);
     String mount =
         """
         set -eu
