@@ -240,7 +240,7 @@ public final class SeraiChild implements AutoCloseable {
   @Override
   public void close() {
     if (process != null) {
-      process.destroyForcibly();
+      process.destroyForcibly().onExit().join();
     }
   }
 }

@@ -328,7 +328,7 @@ final class Site implements AutoCloseable {
     long pid = running.remove(host);
     processes.get(host).kill();
     janitor.ended(pid);
-    ProcessClock.sweep(pid);
+    ProcessClock.sweep();
   }
 
   /** A power cycle of the TPM. */
@@ -518,7 +518,6 @@ final class Site implements AutoCloseable {
   @Override
   public void close() {
     processes.values().forEach(SeraiChild::close);
-    running.values().forEach(ProcessClock::sweep);
     while (!closing.isEmpty()) {
       try {
         closing.pop().close();
@@ -526,5 +525,6 @@ final class Site implements AutoCloseable {
         System.err.println("torture: closing: " + e); // the rest is closed too
       }
     }
+    ProcessClock.sweep();
   }
 }

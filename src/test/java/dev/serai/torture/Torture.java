@@ -24,6 +24,9 @@ final class Torture {
 
   private static final int MOST_PATIENCE = 6;
 
+  /** The processes see another time after a second, and are to do something in it. */
+  private static final Duration CLOCK_SEEN = Duration.ofSeconds(4);
+
   private final Path dir;
   private final long seed;
   private final Site.Pace pace;
@@ -119,7 +122,9 @@ final class Torture {
       if (struck.isEmpty()) {
         return;
       }
-      hold(site, round.hold());
+      boolean clocks = struck.contains(Kind.CLOCK_BACK) || struck.contains(Kind.CLOCK_FORWARD);
+      boolean longer = clocks && round.hold().compareTo(CLOCK_SEEN) < 0;
+      hold(site, longer ? CLOCK_SEEN : round.hold());
     } finally {
       for (Strikes.Struck one : open) {
         one.heal();

@@ -32,7 +32,7 @@ final class Vitals {
   private static final int MORE_THREADS = 40;
 
   private static final int MORE_DESCRIPTORS = 60;
-  private static final long MORE_HEAP_KIB = 24 << 10;
+  private static final long MORE_HEAP_KIB = 40 << 10; // with buffers that netty keeps
   private static final Duration SETTLED = Duration.ofSeconds(75);
   private static final Pattern USED = Pattern.compile("generation.* used (\\d+)K");
 
@@ -61,7 +61,7 @@ final class Vitals {
               try {
                 Sample first = base.get(pid);
                 if (first == null) {
-                  base.put(pid, sample(pid, withHeap));
+                  base.put(pid, sample(pid, true));
                   return;
                 }
                 settle(host, pid, first, withHeap).ifPresent(wrong::add);

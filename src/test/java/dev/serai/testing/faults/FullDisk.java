@@ -16,8 +16,32 @@ public final class FullDisk implements AutoCloseable {
 
   /** Mounts it over an empty directory. */
   public static FullDisk mount(Path at, int megabytes) throws IOException {
+    sweep();
+    Files.writeString(owner(at), Long.toString(ProcessHandle.current().pid()));
     run("mount", "-t", "tmpfs", "-o", "mode=0700,size=" + megabytes + "m", "tmpfs", at.toString());
     return new FullDisk(at);
+  }
+
+  private static Path owner(Path at) {
+    return at.resolveSibling(at.getFileName() + ".owner");
+  }
+
+  /** Unmounts what a test left behind that was killed together with everything of its. */
+  private static void sweep() throws IOException {
+    for (String line : Files.readAllLines(Path.of("/proc/mounts"))) {
+      String[] fields = line.split(" ");
+      Path mount = Path.of(fields[1]);
+      if (!fields[0].equals("tmpfs") || mount.getFileName() == null) {
+        continue;
+      }
+      Path owner = owner(mount);
+      if (Files.isReadable(owner)) {
+        String pid = Files.readString(owner).strip();
+        if (pid.matches("\\d+") && !Files.exists(Path.of("/proc", pid))) {
+          run("umount", "-l", fields[1]);
+        }
+      }
+    }
   }
 
   /** Nothing more can be written. */
@@ -45,6 +69,7 @@ public final class FullDisk implements AutoCloseable {
   @Override
   public void close() throws IOException {
     run("umount", "-l", at.toString());
+    Files.deleteIfExists(owner(at));
   }
 
   private static void run(String... command) throws IOException {

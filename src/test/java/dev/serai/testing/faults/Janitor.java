@@ -28,7 +28,7 @@ public final class Janitor implements AutoCloseable {
 
   public Janitor() throws IOException {
     shell =
-        new ProcessBuilder("sh", "-c", SCRIPT)
+        new ProcessBuilder("setsid", "sh", "-c", SCRIPT) // not killed with our group
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();

@@ -9,6 +9,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -18,6 +20,8 @@ import java.util.stream.Stream;
 public final class ProcessClock {
   private static final List<Path> PLACES =
       List.of(Path.of("/usr/lib/x86_64-linux-gnu"), Path.of("/usr/lib/aarch64-linux-gnu"));
+
+  private static final Pattern LEFT = Pattern.compile("(?:sem\\.)?faketime_.*_(\\d+)");
 
   private final Path library;
   private final Path file;
@@ -38,6 +42,7 @@ public final class ProcessClock {
     if (library.isEmpty()) {
       return Optional.empty();
     }
+    sweep();
     ProcessClock clock = new ProcessClock(library.get(), file);
     clock.set(Duration.ZERO);
     return Optional.of(clock);
@@ -71,14 +76,14 @@ public final class ProcessClock {
     return Instant.now().plus(offset);
   }
 
-  /** What libfaketime leaves of a process that was killed. */
-  public static void sweep(long pid) {
+  /** What libfaketime leaves of processes that were killed. */
+  public static void sweep() {
     try (Stream<Path> files = Files.list(Path.of("/dev/shm"))) {
-      for (Path left :
-          files
-              .filter(f -> f.getFileName().toString().matches("(sem\\.)?faketime_.*_" + pid))
-              .toList()) {
-        Files.deleteIfExists(left);
+      for (Path left : files.toList()) {
+        Matcher name = LEFT.matcher(left.getFileName().toString());
+        if (name.matches() && !Files.exists(Path.of("/proc", name.group(1)))) {
+          Files.deleteIfExists(left);
+        }
       }
     } catch (IOException e) {
       return; // a few bytes that harm nobody
