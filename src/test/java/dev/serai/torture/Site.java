@@ -189,6 +189,7 @@ final class Site implements AutoCloseable {
       case VERIFIER ->
           child
               .with("serai.verifier.policy", "builtin:demo")
+              .with("serai.verifier.tick", "200ms")
               .with("serai.verifier.interval", pace.verifierInterval().toMillis() + "ms")
               .with("serai.verifier.breaker-open", pace.breakerOpen().toMillis() + "ms")
               .with("serai.verifier.longest-back-off", pace.longestRetry().toMillis() + "ms")
@@ -341,6 +342,9 @@ final class Site implements AutoCloseable {
   /** Every process says so, and the verifier trusts the node. */
   boolean isReady() {
     for (SeraiChild child : processes.values()) {
+      if (!child.isAlive()) {
+        throw new AssertionError("a process ended by itself: " + child.log());
+      }
       if (child.get("/health/ready") != 200) {
         return false;
       }
