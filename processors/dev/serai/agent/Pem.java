@@ -75,7 +75,12 @@ final class Pem {
     if (!found.find()) {
       throw new GeneralSecurityException("no private key in the text");
     }
-    byte[] pkcs8 = Base64.getMimeDecoder().decode(found.group(1));
+    byte[] pkcs8;
+    try {
+      pkcs8 = Base64.getMimeDecoder().decode(found.group(1));
+    } catch (IllegalArgumentException e) {
+      throw new GeneralSecurityException("the private key is not base64", e);
+    }
     return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(pkcs8));
   }
 }

@@ -54,17 +54,21 @@ final class ProcessRecord implements AutoCloseable {
     audit.ifPresent(log -> log.append(event(AuditKind.PROCESS_STARTED)));
   }
 
-  /** The configuration was read again. */
-  void reloaded() {
-    audit.ifPresent(log -> log.append(event(AuditKind.CONFIG_RELOADED)));
+  /** The configuration was read again and is about to be taken over. */
+  void reloaded(LayeredSettings fresh) {
+    audit.ifPresent(log -> log.append(event(AuditKind.CONFIG_RELOADED, fresh)));
   }
 
   private AuditEvent event(AuditKind kind) {
+    return event(kind, settings);
+  }
+
+  private AuditEvent event(AuditKind kind, LayeredSettings effective) {
     String version = ProcessRecord.class.getPackage().getImplementationVersion();
     return AuditEvent.of(kind, String.join(",", context.roles().stream().sorted().toList()))
         .with("version", version == null ? "(from classes)" : version)
         .with("pid", ProcessHandle.current().pid())
-        .with("config", digest(settings.all()));
+        .with("config", digest(effective.all()));
   }
 
   /** Of the effective configuration; the values themselves are nobody's business here. */

@@ -114,6 +114,8 @@ final class Reloader {
     List<Reloadable.Change> changes = new ArrayList<>();
     process.reloadables().forEach(reloadable -> changes.add(reloadable.prepare(fresh)));
 
+    process.record().reloaded(fresh);
+    changes.forEach(change -> change.record().run());
     List<String> applied = new ArrayList<>(routes.apply(plan));
     process.ownRoutes(process.routeFilesNow());
     List<String> restart = new ArrayList<>();

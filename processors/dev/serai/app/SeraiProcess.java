@@ -165,6 +165,10 @@ public final class SeraiProcess implements AutoCloseable {
     return roleNames;
   }
 
+  ProcessRecord record() {
+    return record;
+  }
+
   List<Reloadable> reloadables() {
     return reloadables;
   }

@@ -40,7 +40,7 @@ record EkCertificates(List<X509Certificate> chain) {
     }
     int at = 0;
     for (int begin = text.indexOf(BEGIN); begin >= 0; begin = text.indexOf(BEGIN, at)) {
-      int end = text.indexOf(END, begin);
+      int end = text.indexOf(END, begin + BEGIN.length());
       if (end < 0) {
         throw new MalformedStructureException("ekcert", "a PEM block without end");
       }

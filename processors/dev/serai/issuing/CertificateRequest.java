@@ -64,6 +64,10 @@ record CertificateRequest(
     byte[] info = request.element(Der.SEQUENCE);
     DerReader algorithm = request.enter(Der.SEQUENCE);
     Bytes algorithmId = Bytes.copyOf(algorithm.element(Der.OID));
+    if (!algorithm.atEnd() && algorithm.content(Der.NULL).length != 0) {
+      throw new MalformedDerException("parameters of the signature algorithm");
+    }
+    algorithm.end();
     byte[] signature = request.bitString();
     request.end();
 

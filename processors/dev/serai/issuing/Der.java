@@ -13,6 +13,7 @@ final class Der {
   static final int INTEGER = 0x02;
   static final int BIT_STRING = 0x03;
   static final int OCTET_STRING = 0x04;
+  static final int NULL = 0x05;
   static final int OID = 0x06;
   static final int UTF8_STRING = 0x0c;
   static final int PRINTABLE_STRING = 0x13;

@@ -21,9 +21,14 @@ public interface Reloadable {
    * A change that is ready to be made.
    *
    * @param news what is new beside the values of keys, for instance the content of a file
+   * @param record puts it on record, before any change is made; when that fails none is
    * @param apply makes it; does not fail
    */
-  record Change(Optional<String> news, Runnable apply) {
+  record Change(Optional<String> news, Runnable record, Runnable apply) {
+    public Change(Optional<String> news, Runnable apply) {
+      this(news, () -> {}, apply);
+    }
+
     public static Change of(Runnable apply) {
       return new Change(Optional.empty(), apply);
     }

@@ -11,19 +11,37 @@ import java.util.stream.Stream;
 final class PolicyRecord {
   private PolicyRecord() {}
 
-  /** Says whether it is another one than the last time. */
+  /** At start: says whether it is another one than the last time. */
   static void keep(Audit audit, Optional<String> location) {
-    String digest = location.map(PolicyFile::digest).orElse("none");
-    boolean changed =
-        Stream.of(AuditKind.POLICY_LOADED, AuditKind.POLICY_CHANGED)
-            .flatMap(kind -> audit.lastOf(kind).stream())
-            .max((a, b) -> Long.compare(a.sequence(), b.sequence()))
-            .filter(last -> !last.detail().contains("\"" + digest + "\""))
-            .isPresent();
-    audit.append(
-        AuditEvent.of(
-                changed ? AuditKind.POLICY_CHANGED : AuditKind.POLICY_LOADED,
-                location.orElse("none"))
-            .with("sha256", digest));
+    String digest = digest(location);
+    keep(
+        audit,
+        isChange(audit, digest) ? AuditKind.POLICY_CHANGED : AuditKind.POLICY_LOADED,
+        location,
+        digest);
+  }
+
+  /** At a reload: only what is new. */
+  static void keepChange(Audit audit, Optional<String> location) {
+    String digest = digest(location);
+    if (isChange(audit, digest)) {
+      keep(audit, AuditKind.POLICY_CHANGED, location, digest);
+    }
+  }
+
+  private static String digest(Optional<String> location) {
+    return location.map(PolicyFile::digest).orElse("none");
+  }
+
+  private static boolean isChange(Audit audit, String digest) {
+    return Stream.of(AuditKind.POLICY_LOADED, AuditKind.POLICY_CHANGED)
+        .flatMap(kind -> audit.lastOf(kind).stream())
+        .max((a, b) -> Long.compare(a.sequence(), b.sequence()))
+        .filter(last -> !last.detail().contains("\"" + digest + "\""))
+        .isPresent();
+  }
+
+  private static void keep(Audit audit, AuditKind kind, Optional<String> location, String digest) {
+    audit.append(AuditEvent.of(kind, location.orElse("none")).with("sha256", digest));
   }
 }

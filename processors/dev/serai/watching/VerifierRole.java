@@ -68,7 +68,11 @@ public final class VerifierRole implements Role {
     context.onReload(
         fresh -> {
           WatchSettings changed = WatchSettings.of(fresh);
-          return Reloadable.Change.of(() -> rules.use(changed));
+          Optional<String> policy = fresh.optionalText("serai.verifier.policy");
+          return new Reloadable.Change(
+              Optional.empty(),
+              () -> PolicyRecord.keepChange(audit, policy),
+              () -> rules.use(changed));
         });
     WatchFlight flight = new WatchFlight(settings.inFlight(), settings.lease());
     Breakers breakers = Breakers.of(context);

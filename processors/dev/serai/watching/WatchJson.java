@@ -41,6 +41,9 @@ final class WatchJson {
 
   static StateReport report(String nodeId, String json) {
     StoredReport stored = read(json, new TypeReference<StoredReport>() {});
+    if (stored.state() == null) {
+      throw unreadable(null);
+    }
     return new StateReport(
         nodeId, stored.state(), open(stored.reasons()), Instant.ofEpochMilli(stored.at()));
   }
@@ -58,6 +61,12 @@ final class WatchJson {
   }
 
   private static List<Reason> open(List<StoredReason> stored) {
+    boolean whole =
+        stored != null
+            && stored.stream().allMatch(r -> r != null && r.code() != null && r.detail() != null);
+    if (!whole) {
+      throw unreadable(null);
+    }
     return stored.stream().map(r -> new Reason(r.code(), r.detail())).toList();
   }
 
@@ -71,9 +80,17 @@ final class WatchJson {
 
   private static <T> T read(String json, TypeReference<T> type) {
     try {
-      return JSON.readValue(json, type);
+      T value = JSON.readValue(json, type);
+      if (value == null) {
+        throw unreadable(null);
+      }
+      return value;
     } catch (JsonProcessingException e) {
-      throw new DatabaseException("a stored row cannot be read", e);
+      throw unreadable(e);
     }
+  }
+
+  private static DatabaseException unreadable(JsonProcessingException cause) {
+    return new DatabaseException("a stored row cannot be read", cause);
   }
 }

@@ -3,6 +3,8 @@ package dev.serai.app;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.serai.audit.Audit;
+import dev.serai.audit.AuditKind;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.Refused;
@@ -291,6 +293,11 @@ class ReloadTest {
     policy("second");
     assertThat(reloader.reload().applied()).containsExactly("policy second");
     assertThat(appraiser.policyName()).contains("second");
+    Audit audit = Audit.of(serai.context());
+    assertThat(audit.lastOf(AuditKind.POLICY_CHANGED).orElseThrow().subject())
+        .isEqualTo(dir.resolve("policy.json").toString());
+    assertThat(audit.lastOf(AuditKind.CONFIG_RELOADED).orElseThrow().sequence())
+        .isLessThan(audit.lastOf(AuditKind.POLICY_CHANGED).orElseThrow().sequence());
     Path trust = Files.createDirectories(dir.resolve("ek-trust"));
     Files.copy(Path.of("config/ek-trust/stmicro_stmtpmekroot.pem"), trust.resolve("mine.pem"));
     changed.put("serai.registrar.ek-trust-dir", trust.toString());

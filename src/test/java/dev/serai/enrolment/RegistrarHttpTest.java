@@ -355,6 +355,7 @@ class RegistrarHttpTest {
         "aik_tpm | A?== | MALFORMED_REQUEST",
         "ekcert | AAAA | MALFORMED_REQUEST",
         "ekcert | -----BEGIN CERTIFICATE----- | MALFORMED_REQUEST",
+        "ekcert | -----BEGIN CERTIFICATE---------END CERTIFICATE----- | MALFORMED_REQUEST",
         "ip | 10.0.0.1/../x | MALFORMED_REQUEST",
         "port | 70000 | MALFORMED_REQUEST",
         "port | x | MALFORMED_REQUEST",
