@@ -36,7 +36,7 @@ final class KeepAgentSvidProcessor implements Processor {
   static List<X509Certificate> chain(List<ByteString> encoded) {
     if (encoded.size() > LONGEST_CHAIN) {
       throw new RefusalException(
-          ReasonCode.INTERNAL_ERROR, "the issuer sent a chain of " + encoded.size());
+          ReasonCode.PEER_UNAVAILABLE, "the issuer sent a chain of " + encoded.size());
     }
     return certificates(encoded);
   }
@@ -49,7 +49,7 @@ final class KeepAgentSvidProcessor implements Processor {
       }
     } catch (CertificateException e) {
       throw new RefusalException(
-          ReasonCode.INTERNAL_ERROR, "the issuer sent a certificate that cannot be read", e);
+          ReasonCode.PEER_UNAVAILABLE, "the issuer sent a certificate that cannot be read", e);
     }
     return chain;
   }

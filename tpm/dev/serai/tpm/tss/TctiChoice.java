@@ -93,6 +93,9 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
     if (kind == TctiKind.KERNEL_RESOURCE_MANAGER) {
       mustHaveNoRival(machine);
     }
+    if (kind == TctiKind.SWTPM || kind == TctiKind.MSSIM) {
+      mustHaveNoRivalOn(tcti, machine);
+    }
   }
 
   private static TctiChoice configured(String tcti, boolean allowSoftware, TpmMachine machine) {
@@ -130,6 +133,7 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
             "a software TPM proves nothing about this machine; for a demo or a test set"
                 + " serai.tpm.allow-software=true");
       }
+      mustHaveNoRivalOn(tcti, machine);
       return new TctiChoice(
           tcti, swtpm ? TctiKind.SWTPM : TctiKind.MSSIM, "configured: a software TPM");
     }
@@ -182,14 +186,19 @@ public record TctiChoice(String tcti, TctiKind kind, String explanation) {
   }
 
   private static void mustHaveNoRival(TpmMachine machine) {
-    Optional<TpmMachine.RunningProcess> rival = machine.tabrmd();
-    if (rival.isPresent()) {
-      throw TpmException.mendable(
-          Fault.CONFLICT,
-          "%s runs beside %s: two resource managers on one TPM lose keys and sessions of each other"
-              .formatted(rival.get(), machine.resourceManager()),
-          machine.stopCommand(rival.get()) + ", or use it: serai.tpm.tcti=tabrmd:");
-    }
+    machine.tabrmd().ifPresent(rival -> refuse(rival, machine.resourceManager(), machine));
+  }
+
+  private static void mustHaveNoRivalOn(String tcti, TpmMachine machine) {
+    machine.tabrmdOn(tcti).ifPresent(rival -> refuse(rival, tcti, machine));
+  }
+
+  private static void refuse(TpmMachine.RunningProcess rival, Object ours, TpmMachine machine) {
+    throw TpmException.mendable(
+        Fault.CONFLICT,
+        "%s runs beside %s: two resource managers on one TPM lose keys and sessions of each other"
+            .formatted(rival, ours),
+        machine.stopCommand(rival) + ", or use it: serai.tpm.tcti=tabrmd:");
   }
 
   /** A connection would start tpm2-abrmd where it does not run; so the bus is asked before. */

@@ -106,6 +106,17 @@ public record TpmMachine(Path dev, Path proc, Path sys, DeviceProbe probe, NameO
    * of the device or to the user of this process.
    */
   Optional<RunningProcess> tabrmd() {
+    return tabrmds().filter(this::mayHaveRawDevice).findFirst();
+  }
+
+  /** A tpm2-abrmd that says it works on this TPM, by the words of its {@code --tcti}. */
+  Optional<RunningProcess> tabrmdOn(String tcti) {
+    return tabrmds()
+        .filter(process -> tctiOf(process).filter(tcti::equals).isPresent())
+        .findFirst();
+  }
+
+  private Stream<RunningProcess> tabrmds() {
     Optional<Long> named;
     try {
       named = bus.ownerOf("system", TABRMD_NAME);
@@ -117,13 +128,10 @@ public record TpmMachine(Path dev, Path proc, Path sys, DeviceProbe probe, NameO
     owner(proc.resolve("self")).ifPresent(trusted::add);
     Optional<RunningProcess> owning = named.map(this::process);
     return Stream.concat(
-            owning.stream(),
-            processes().stream()
-                .filter(process -> process.name().equals(TABRMD))
-                .filter(
-                    process -> owner(folder(process.pid())).filter(trusted::contains).isPresent()))
-        .filter(this::mayHaveRawDevice)
-        .findFirst();
+        owning.stream(),
+        processes().stream()
+            .filter(process -> process.name().equals(TABRMD))
+            .filter(process -> owner(folder(process.pid())).filter(trusted::contains).isPresent()));
   }
 
   /**
@@ -135,6 +143,11 @@ public record TpmMachine(Path dev, Path proc, Path sys, DeviceProbe probe, NameO
     if (seen.isPresent()) {
       return seen.get();
     }
+    return tctiOf(process).map(tcti -> tcti.equals("device:" + rawDevice())).orElse(true);
+  }
+
+  /** What a tpm2-abrmd was told to work on; empty when it was told nothing or cannot be asked. */
+  private Optional<String> tctiOf(RunningProcess process) {
     List<String> arguments = arguments(process.pid());
     for (int i = 0; i < arguments.size(); i++) {
       String tcti = arguments.get(i).startsWith("--tcti=") ? arguments.get(i).substring(7) : "";
@@ -142,10 +155,10 @@ public record TpmMachine(Path dev, Path proc, Path sys, DeviceProbe probe, NameO
         tcti = arguments.get(i + 1);
       }
       if (tcti.contains(":")) {
-        return tcti.equals("device:" + rawDevice());
+        return Optional.of(tcti);
       }
     }
-    return true;
+    return Optional.empty();
   }
 
   boolean isTabrmd(RunningProcess process) {

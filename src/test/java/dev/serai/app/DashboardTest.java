@@ -13,6 +13,7 @@ import dev.serai.reason.RefusalException;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.role.RoleView;
+import dev.serai.role.TraceId;
 import dev.serai.testing.SeraiHarness;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -36,6 +37,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.MDC;
 
 /** The dashboard's JSON, what the console may trace and hold, and what it may not. */
 class DashboardTest {
@@ -184,6 +186,8 @@ class DashboardTest {
 
   /** Sends a body that is no judgement yet and gives the trace id of its flow. */
   private String flow(String route, String body) {
+    MDC.remove(
+        TraceId.VARIABLE); // of whatever ran on this thread before: each is a flow of its own
     return serai
         .template()
         .request("direct:" + route, exchange -> exchange.getMessage().setBody(body))

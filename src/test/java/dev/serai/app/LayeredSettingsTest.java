@@ -121,11 +121,11 @@ class LayeredSettingsTest {
   /** Found by fuzzing: it failed only where it was turned into milliseconds. */
   @Test
   void a_duration_that_no_clock_can_count_is_refused() throws Exception {
-    LayeredSettings settings = load(file("serai.stop-timeout=999999999999d\n"), Map.of());
-    refuses(() -> settings.duration("serai.stop-timeout"), "serai.stop-timeout", "at most 36500d");
+    Path file = file("serai.audit.keep=999999999999d\n");
+    refuses(() -> load(file, Map.of()), "serai.audit.keep", "from 1m to 36500d");
     assertThat(
-            load(file("serai.stop-timeout=36500d\n"), Map.of())
-                .duration("serai.stop-timeout")
+            load(file("serai.audit.keep=36500d\n"), Map.of())
+                .duration("serai.audit.keep")
                 .toNanos())
         .isPositive();
   }

@@ -346,7 +346,7 @@ class TssTpmRobustnessTest {
       patience.set(Optional.of(Duration.ofMillis(100)));
       assertFault(Fault.EXPIRED, () -> hurried.random(8));
       patience.set(Optional.empty());
-      assertFault(Fault.TIMEOUT, () -> hurried.random(8));
+      assertFault(Fault.WEDGED, () -> hurried.random(8));
       software.cont();
       await()
           .ignoreExceptions()
