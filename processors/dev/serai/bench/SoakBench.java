@@ -37,7 +37,7 @@ public final class SoakBench {
   private static final double MOST_GROWTH = 1.10;
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final Duration STALLED = Duration.ofMinutes(2);
-  private static final long LOOK_MS = 5;
+  private static final long LOOK_MS = 40;
 
   /** What callers do in a day, at the pauses that are usual. */
   private static final int SCRAPES = HOURS * 240;
@@ -131,7 +131,9 @@ public final class SoakBench {
     double moved = 0;
     long movedAt = begin;
     while (done < 1) {
-      done = step(done, first);
+      done = (appraisals(process.text("/metrics")) - first) / APPRAISALS;
+      scrapes++;
+      step(done);
       if (base == null && done >= BASE_LINE) {
         base = sample(done);
       }
@@ -151,14 +153,9 @@ public final class SoakBench {
     return figures(base, end, process.text("/metrics"), seconds);
   }
 
-  /** What callers have to do until the appraisals that were done. Answers how far they are. */
-  private double step(double before, double first) throws Exception {
+  /** What callers do until so much of the day is over. */
+  private void step(double done) throws Exception {
     process.requireAlive();
-    double done = before;
-    if (scrapes <= before * SCRAPES) {
-      done = (appraisals(process.text("/metrics")) - first) / APPRAISALS;
-      scrapes++;
-    }
     for (; probes < done * PROBES; probes++) {
       if (process.get("/health/live") != 200 || process.get("/health/ready") != 200) {
         notReady++;
@@ -178,7 +175,6 @@ public final class SoakBench {
     for (; scrapes < done * SCRAPES; scrapes++) {
       process.text("/metrics");
     }
-    return done;
   }
 
   private static double appraisals(String metrics) {
