@@ -175,7 +175,8 @@ final class Sealing {
   }
 
   private static void requireBearable(PasswordRecipientInformation recipient) {
-    PBKDF2Params how = PBKDF2Params.getInstance(recipient.getKeyDerivationAlgorithm().getParameters());
+    PBKDF2Params how =
+        PBKDF2Params.getInstance(recipient.getKeyDerivationAlgorithm().getParameters());
     if (how.getIterationCount().compareTo(BigInteger.valueOf(MOST_ITERATIONS)) > 0) {
       throw new RefusalException(
           ReasonCode.BACKUP_INVALID,

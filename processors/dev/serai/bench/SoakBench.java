@@ -265,8 +265,7 @@ public final class SoakBench {
   }
 
   private static long issued(String metrics, String kind) {
-    return Math.round(
-        labelled(metrics, "serai_svids_issued_total", "kind=\"" + kind + "\""));
+    return Math.round(labelled(metrics, "serai_svids_issued_total", "kind=\"" + kind + "\""));
   }
 
   private static long preparedAuthorities(String metrics) {

@@ -106,8 +106,7 @@ class ForeignBackupTest {
     // AuthEnvelopedData whose first element says that it has 256 MiB.
     Files.write(
         backup,
-        HexFormat.of()
-            .parseHex("3080060b2a864886f70d0109100117a080308002841000000030800000"));
+        HexFormat.of().parseHex("3080060b2a864886f70d0109100117a080308002841000000030800000"));
     invalid("", () -> archive().verify());
   }
 
