@@ -84,7 +84,7 @@ final class ConfigModel {
     key("serai.verifier.host", HOST_NAME);
     key("serai.verifier.port", PORT);
     live("serai.verifier.policy", TEXT.orNothing());
-    live("serai.verifier.interval", duration("50ms", "7d"));
+    live("serai.verifier.interval", duration("10ms", "7d"));
     key("serai.verifier.quote-deadline", duration("50ms", "10m"));
     live("serai.verifier.longest-back-off", duration("50ms", "7d"));
     key("serai.verifier.breaker-open", duration("50ms", "1d"));

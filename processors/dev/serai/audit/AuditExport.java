@@ -1,8 +1,11 @@
 package dev.serai.audit;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.serai.audit.HeadFile.Head;
 import dev.serai.reason.ReasonCode;
@@ -12,6 +15,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -24,7 +28,13 @@ import java.util.Optional;
 public final class AuditExport implements AuditSource {
   private static final int FORMAT = 1;
   private static final int LONGEST_LINE = 1 << 20;
-  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** A line says each thing once, and nothing after it. */
+  private static final ObjectMapper JSON =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
 
   private final Path file;
 
@@ -173,6 +183,8 @@ public final class AuditExport implements AuditSource {
           default -> throw broken("a line of an unknown type");
         }
       }
+    } catch (CharacterCodingException e) {
+      throw broken("it is no text");
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read " + file, e);
     } catch (IllegalArgumentException e) {
@@ -181,12 +193,9 @@ public final class AuditExport implements AuditSource {
   }
 
   private static Optional<JsonNode> next(BufferedReader lines) throws IOException {
-    String line = lines.readLine();
-    if (line == null) {
+    String line = line(lines);
+    if (line.isEmpty()) {
       return Optional.empty();
-    }
-    if (line.length() > LONGEST_LINE) {
-      throw broken("a line is longer than " + LONGEST_LINE);
     }
     try {
       return Optional.of(JSON.readTree(line));
@@ -194,6 +203,21 @@ public final class AuditExport implements AuditSource {
       throw new RefusalException(
           ReasonCode.AUDIT_TRUNCATED, "a line of the export is not whole JSON", e);
     }
+  }
+
+  /** With its end; empty after the last one. Never more of it than a line may have. */
+  private static String line(BufferedReader lines) throws IOException {
+    StringBuilder line = new StringBuilder();
+    for (int next = lines.read(); next >= 0; next = lines.read()) {
+      line.append((char) next);
+      if (next == '\n') {
+        break;
+      }
+      if (line.length() > LONGEST_LINE) {
+        throw broken("a line is longer than " + LONGEST_LINE);
+      }
+    }
+    return line.toString();
   }
 
   private static ChainSegment segment(JsonNode line) {

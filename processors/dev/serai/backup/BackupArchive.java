@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -27,7 +28,7 @@ import java.util.zip.ZipInputStream;
 
 /** A backup that somebody hands us. Nothing of it is believed before all of it is checked. */
 public final class BackupArchive {
-  private static final int LARGEST_MANIFEST = 64 << 20;
+  private static final int LARGEST_MANIFEST = 4 << 20;
 
   private final Path file;
   private final Opener opener;
@@ -62,8 +63,7 @@ public final class BackupArchive {
 
   /** Into an empty directory; every size and hash is as the manifest says. */
   Manifest unpack(Path into) throws IOException {
-    try (InputStream in = Files.newInputStream(file);
-        InputStream opened = Sealing.open(in, opener);
+    try (InputStream opened = Sealing.open(file, opener);
         ZipInputStream zip = new ZipInputStream(opened)) {
       ZipEntry first = zip.getNextEntry();
       if (first == null || !first.getName().equals(Manifest.NAME)) {
@@ -74,6 +74,7 @@ public final class BackupArchive {
         throw Manifest.invalid("its manifest is too long");
       }
       Manifest manifest = Manifest.parse(json);
+      requireRoom(manifest, into);
       Map<String, Manifest.Item> missing = new HashMap<>();
       manifest.files().forEach(item -> missing.put(item.path(), item));
       for (ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
@@ -91,11 +92,22 @@ public final class BackupArchive {
     } catch (RefusalException e) {
       throw e;
     } catch (IOException | RuntimeException e) {
-      if (e instanceof java.nio.file.FileSystemException) {
+      if (e instanceof FileSystemException) {
         throw e;
       }
       throw new RefusalException(
           ReasonCode.BACKUP_INVALID, "it is cut or was changed: " + e.getMessage(), e);
+    }
+  }
+
+  /** Little that is packed may unpack to much: then it fails before the disk is full. */
+  private static void requireRoom(Manifest manifest, Path into) throws IOException {
+    long room = Files.getFileStore(into).getUsableSpace();
+    for (Manifest.Item item : manifest.files()) {
+      room -= item.size();
+      if (room < 0) {
+        throw new FileSystemException(into.toString(), null, "no room for what is in the backup");
+      }
     }
   }
 

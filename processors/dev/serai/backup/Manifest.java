@@ -1,8 +1,11 @@
 package dev.serai.backup;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
@@ -29,8 +32,14 @@ public record Manifest(
     List<Item> files) {
   static final String NAME = "manifest.json";
   private static final int FORMAT = 1;
-  private static final int MOST_FILES = 100_000;
-  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int MOST_FILES = 10_000;
+
+  /** It says each thing once, and nothing after it. */
+  private static final ObjectMapper JSON =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
 
   /** One file. */
   public record Item(String path, long size, String sha256) {}

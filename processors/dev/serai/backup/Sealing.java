@@ -3,10 +3,12 @@ package dev.serai.backup;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import java.io.BufferedInputStream;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.Reader;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +18,7 @@ import java.security.SecureRandom;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.util.Optional;
+import org.bouncycastle.asn1.pkcs.PBKDF2Params;
 import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
 import org.bouncycastle.cms.CMSAlgorithm;
 import org.bouncycastle.cms.CMSAuthEnvelopedDataParser;
@@ -43,6 +46,10 @@ import org.bouncycastle.operator.OutputAEADEncryptor;
 final class Sealing {
   private static final BouncyCastleProvider PROVIDER = new BouncyCastleProvider();
   private static final int ITERATIONS = 600_000;
+
+  /** Who made the file chose the number; its time is ours. */
+  private static final int MOST_ITERATIONS = 2 * ITERATIONS;
+
   private static final int SALT = 16;
   private static final int SHORTEST_PASSPHRASE = 12;
   private static final int DER_SEQUENCE = 0x30;
@@ -91,7 +98,7 @@ final class Sealing {
     }
   }
 
-  private static X509Certificate certificate(Path file) throws IOException {
+  static X509Certificate certificate(Path file) throws IOException {
     try (InputStream in = Files.newInputStream(file)) {
       X509Certificate certificate =
           (X509Certificate) CertificateFactory.getInstance("X.509").generateCertificate(in);
@@ -122,19 +129,31 @@ final class Sealing {
    *
    * @throws RefusalException BACKUP_INVALID
    */
-  static InputStream open(InputStream in, Opener opener) throws IOException {
-    BufferedInputStream buffered = new BufferedInputStream(in, 1 << 16);
-    buffered.mark(1);
-    int first = buffered.read();
-    buffered.reset();
-    if (first != DER_SEQUENCE) {
-      return buffered;
-    }
+  static InputStream open(Path file, Opener opener) throws IOException {
+    // As it is: so the parser knows how long it is, and believes no length that is more.
+    FileInputStream in = new FileInputStream(file.toFile());
+    boolean opened = false;
     try {
-      CMSAuthEnvelopedDataParser parser = new CMSAuthEnvelopedDataParser(buffered);
+      int first = in.read();
+      in.getChannel().position(0);
+      InputStream content =
+          first == DER_SEQUENCE ? unseal(in, opener) : new BufferedInputStream(in, 1 << 16);
+      opened = true;
+      return content;
+    } finally {
+      if (!opened) {
+        in.close();
+      }
+    }
+  }
+
+  private static InputStream unseal(InputStream in, Opener opener) throws IOException {
+    try {
+      CMSAuthEnvelopedDataParser parser = new CMSAuthEnvelopedDataParser(in);
       for (RecipientInformation recipient : parser.getRecipientInfos()) {
-        if (recipient instanceof PasswordRecipientInformation
+        if (recipient instanceof PasswordRecipientInformation by
             && opener.passphraseFile().isPresent()) {
+          requireBearable(by);
           var with =
               new JcePasswordAuthEnvelopedRecipient(passphrase(opener.passphraseFile().get()));
           with.setProvider(PROVIDER);
@@ -153,6 +172,16 @@ final class Sealing {
     }
     throw new RefusalException(
         ReasonCode.BACKUP_INVALID, "it is sealed: --key or --passphrase-file is needed");
+  }
+
+  private static void requireBearable(PasswordRecipientInformation recipient) {
+    PBKDF2Params how =
+        PBKDF2Params.getInstance(recipient.getKeyDerivationAlgorithm().getParameters());
+    if (how.getIterationCount().compareTo(BigInteger.valueOf(MOST_ITERATIONS)) > 0) {
+      throw new RefusalException(
+          ReasonCode.BACKUP_INVALID,
+          "its passphrase would be derived with more than " + MOST_ITERATIONS + " iterations");
+    }
   }
 
   private static PrivateKey key(Path file) throws IOException {

@@ -32,6 +32,8 @@ final class BenchCommand implements Callable<Integer> {
           Map.entry("dead-node", "dev.serai.bench.DeadNodeBench"),
           Map.entry("streams", "dev.serai.bench.StreamsBench"),
           Map.entry("recorder", "dev.serai.bench.RecorderBench"),
+          Map.entry("recovery", "dev.serai.bench.RecoveryBench"),
+          Map.entry("soak", "dev.serai.bench.SoakBench"),
           Map.entry("start", "dev.serai.bench.StartBench"));
 
   @Spec private CommandSpec spec;
@@ -40,7 +42,7 @@ final class BenchCommand implements Callable<Integer> {
       paramLabel = "NAME",
       description =
           "appraisal, audit, providers, quote, issuing, workload, flow, dead-node, streams,"
-              + " recorder or start")
+              + " recorder, recovery, soak or start")
   private String name;
 
   @Option(names = "--json", description = "one line of JSON")

@@ -447,6 +447,23 @@ class AuditTest {
   }
 
   @Test
+  void an_export_says_each_thing_once_in_lines_of_text() throws Exception {
+    record(2);
+    Path file = export();
+    String whole = Files.readString(file);
+    Files.writeString(file, whole.replaceFirst("\\{\"type\":\"record\"", "$0,\"detail\":\"x\""));
+    assertThat(wrong(file)).as("a name twice").isEqualTo(ReasonCode.AUDIT_TRUNCATED);
+    Files.writeString(file, whole.strip() + " {}\n");
+    assertThat(wrong(file)).as("a second value").isEqualTo(ReasonCode.AUDIT_TRUNCATED);
+    Files.writeString(file, " ".repeat(2 << 20) + whole);
+    assertThat(wrong(file)).as("a line without end").isEqualTo(ReasonCode.AUDIT_CHAIN_BROKEN);
+    Files.write(file, new byte[] {(byte) 0xff, (byte) 0xfe, '\n'});
+    assertThat(wrong(file)).as("no text").isEqualTo(ReasonCode.AUDIT_CHAIN_BROKEN);
+    Files.writeString(file, whole);
+    assertThat(wrong(file)).isNull();
+  }
+
+  @Test
   void a_third_party_computes_an_export_by_the_readme() throws Exception {
     record(10);
     audit.beginAfterRestore(

@@ -25,6 +25,11 @@ public final class CommandLineFuzz {
     Fuzzed.check(CommandFailure.line(reason).lines().count() == 1, "a failure is one line");
   }
 
+  public static void detail(byte[] in) {
+    String text = Bytes.copyOf(in).toText();
+    Fuzzed.check(!Output.json(Output.parsed(text)).isEmpty(), "a detail can be shown");
+  }
+
   public static Bytes seed() {
     return RpcErrors.input(
         Status.newBuilder()

@@ -58,6 +58,8 @@ class FuzzReachTest {
       Map.ofEntries(
           Map.entry("dev.serai.bench.", "what the benchmarks recorded or made"),
           Map.entry("dev.serai.cli.BenchCommand", "the figures of our own benchmark"),
+          Map.entry("dev.serai.cli.FlowCommands", "our own dashboard's data, behind its login"),
+          Map.entry("dev.serai.cli.ReloadCommand", "our own process's answer at its own socket"),
           Map.entry("dev.serai.cli.HealthCommand", "our own health page; a person sees the error"),
           Map.entry("dev.serai.cli.BundleDocument", "keys that the issuer itself made"),
           Map.entry("dev.serai.app.DemoCommand", "output of our own command"),

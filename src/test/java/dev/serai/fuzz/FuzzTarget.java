@@ -25,7 +25,8 @@ public enum FuzzTarget {
   ISSUER(IssuerFuzz.class),
   AGENT(AgentFuzz.class),
   WATCH(WatchFuzz.class),
-  TEXT(TextFuzz.class);
+  TEXT(TextFuzz.class),
+  FILES(FilesFuzz.class);
 
   private final Class<?> type;
 
