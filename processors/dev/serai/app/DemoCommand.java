@@ -322,16 +322,18 @@ final class DemoCommand implements Callable<Integer> {
     String base = "http://127.0.0.1:" + process.settings().integer("serai.management.port");
     print.printf(
         "%nSerai is up; Ctrl-C stops it.%n"
+            + "  look     %s/  user serai, password in %s%n"
             + "  health   %s/health%n"
             + "  metrics  %s/metrics%n"
-            + "  console  %s/hawtio/  user serai, password in %s%n"
+            + "  console  %s/hawtio/  the same user and password%n"
             + "  socket   unix://%s%n"
             + "  log      %s%n"
             + "  try      ./serai svid fetch x509 --config %s%n",
         base,
-        base,
-        base,
         process.context().stateDir().resolve("hawtio-password"),
+        base,
+        base,
+        base,
         process.settings().text("serai.agent.workload-socket"),
         state.resolve("serai.log"),
         state.resolve(CONFIGURATION));

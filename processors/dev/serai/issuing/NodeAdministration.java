@@ -184,7 +184,12 @@ final class NodeAdministration {
                                 .setDetail(reason.detail()))));
     node.nodeId()
         .flatMap(id -> watched.get().flatMap(w -> w.byId(id)))
-        .ifPresent(w -> view.setBreaker(w.breaker()).putAllPcrs(w.pcrs()));
+        .ifPresent(
+            w ->
+                view.setBreaker(w.breaker())
+                    .putAllPcrs(w.pcrs())
+                    .setLastVerdictAt(
+                        Math.max(view.getLastVerdictAt(), w.provenAt().toEpochMilli())));
     node.nodeId()
         .flatMap(id -> breakers.find(Breakers.Kind.NODE, id))
         .ifPresent(breaker -> addBreaker(breaker, view));
