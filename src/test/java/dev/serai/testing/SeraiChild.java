@@ -139,6 +139,8 @@ public final class SeraiChild implements AutoCloseable {
         new ProcessBuilder(command)
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()));
+    // What steers the test is no configuration of the child.
+    builder.environment().keySet().removeIf(name -> name.startsWith("SERAI_"));
     builder.environment().putAll(environment);
     process = builder.start();
     return this;
