@@ -253,14 +253,11 @@ public final class SoakBench {
     figures.put("databaseKibEnd", end.databaseKib());
     figures.put("databaseKibPerHour", perHour(base, end, end.databaseKib() - base.databaseKib()));
     figures.put("logKibPerHour", perHour(base, end, end.logKib() - base.logKib()));
+    boolean undisturbed = notReady + notServed + endedStreams.get() == 0;
     process.kill(); // what it holds in the TPM, nothing can clean up now
     figures.put("tpmHandles", tpmHandles());
     figures.put("target", MOST_GROWTH);
-    figures.put(
-        "ok",
-        growth <= MOST_GROWTH
-            && heapGrowth <= MOST_GROWTH
-            && notReady + notServed + endedStreams.get() == 0);
+    figures.put("ok", growth <= MOST_GROWTH && heapGrowth <= MOST_GROWTH && undisturbed);
     return figures;
   }
 

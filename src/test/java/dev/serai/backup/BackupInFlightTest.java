@@ -81,6 +81,7 @@ class BackupInFlightTest {
           false,
           false,
           Clock.systemUTC());
+      int issued = count(restored, "svid.issued"); // soon there may be no more to issue
       serai.with("serai.state-dir", restored.toString()).start();
       await().atMost(PATIENCE).until(() -> serai.get("/health/ready") == 200);
       ManagedChannel again = SeraiChild.channel(serai.adminSocket());
@@ -96,7 +97,6 @@ class BackupInFlightTest {
           .extracting(Entry::getId)
           .containsAll(before);
       assertThat(node(again).getSpiffeId()).isEqualTo(agent);
-      int issued = count(restored, "svid.issued");
       await().atMost(PATIENCE).until(() -> count(restored, "svid.issued") > issued);
       again.shutdownNow();
       serai.stop();
