@@ -1,14 +1,17 @@
 package dev.serai.audit;
 
 import dev.serai.audit.HeadFile.Head;
+import dev.serai.deadline.Deadline;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.role.Meters;
 import dev.serai.role.RoleContext;
 import dev.serai.role.TraceId;
 import dev.serai.store.Database;
 import dev.serai.store.DatabaseException;
 import dev.serai.tpm.Bytes;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
@@ -260,6 +263,9 @@ public final class Audit {
     Waiting mine = new Waiting(events.stream().map(this::stamped).toList());
     if (database.isWriting()) {
       commit(List.of(mine));
+      if (mine.failure != null) {
+        throw unavailable(mine.failure);
+      }
       return;
     }
     appended.record(
@@ -290,7 +296,9 @@ public final class Audit {
     }
     try {
       while (!mine.done) {
-        commit(drained());
+        try (Deadline.Scope everybodys = Deadline.enter(Optional.empty())) {
+          commit(drained()); // not by the deadline of whoever's turn it is
+        }
       }
     } finally {
       committing.unlock();
@@ -323,6 +331,11 @@ public final class Audit {
     } finally {
       batch.forEach(one -> one.done = true);
     }
+  }
+
+  private Counter counter(AuditKind kind) {
+    return Meters.counter(
+        meters, "serai.audit.records", "Records of the audit log", "kind", kind.word());
   }
 
   private static RefusalException unavailable(RuntimeException cause) {
@@ -402,7 +415,7 @@ public final class Audit {
     head = new Head(segment.chainId(), end.sequence(), end.hash());
     headAt = end.at();
     for (Stamped one : events) {
-      meters.counter("serai.audit.records", "kind", one.event().kind().word()).increment();
+      counter(one.event().kind()).increment();
     }
     try {
       if (finding.isPresent() && end.sequence() == segment.firstSequence()) {

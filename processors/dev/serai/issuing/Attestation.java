@@ -64,7 +64,7 @@ final class Attestation {
   }
 
   /** A signed identity that nobody has seen yet, and the record that has to be kept first. */
-  record Issued(AttestedNode node, SvidMinter.Svid svid) {}
+  record Issued(AttestedNode node, SvidMinter.Svid svid, long rejectionsSeen) {}
 
   /** The challenge for a node, recorded. */
   AttestAgentResponse challenge(AttestationConversation open) {
@@ -82,6 +82,7 @@ final class Attestation {
 
   /** Uses up the nonce that the evidence names, then hands all of it on to be judged. */
   AppraisalRequest consumeNonce(AttestationConversation open, Bytes evidence) {
+    open.rejectionsSeen().set(nodes.rejections(open.claimedNodeId()));
     Bytes nonce = nonceIn(evidence);
     ChallengeStanding standing = challenges.consume(nonce, open.streamId());
     return new AppraisalRequest(
@@ -161,7 +162,7 @@ final class Attestation {
             canReattest,
             before.map(AttestedNode::agentVersion).orElse(""),
             clock.instant());
-    return new Issued(node, svid);
+    return new Issued(node, svid, open.rejectionsSeen().get());
   }
 
   /** Keeps the record; from here on the identity is good. */
@@ -171,11 +172,13 @@ final class Attestation {
             .svid()
             .event(AuditKind.AGENT_SVID_ISSUED)
             .with("attestedBy", issued.node().attestationType());
-    nodes.recordAttested(
-        issued.node(),
-        issued.node().appraised().isPresent()
-            ? event.with("ek", issued.node().appraised().get().ekName())
-            : event);
+    Optional<Appraised> appraised = issued.node().appraised();
+    if (appraised.isPresent()) {
+      nodes.recordAttested(
+          issued.node(), event.with("ek", appraised.get().ekName()), issued.rejectionsSeen());
+    } else {
+      nodes.recordAttested(issued.node(), event);
+    }
     IssuerMeters.issued(meters, "agent").increment();
     IssuerMeters.attested(meters).increment();
   }

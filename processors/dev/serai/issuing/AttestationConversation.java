@@ -4,12 +4,14 @@ import dev.serai.tpm.Bytes;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * What one AttestAgent stream has said so far; lives in the call's attributes.
  *
  * @param claimedNodeId what the agent says it is; decides nothing
  * @param answered set by the first answer: there is no second one
+ * @param rejectionsSeen of the node, when its evidence went to the verifier
  */
 record AttestationConversation(
     String streamId,
@@ -17,7 +19,8 @@ record AttestationConversation(
     String claimedNodeId,
     Bytes csr,
     CertificateRequest request,
-    AtomicBoolean answered) {
+    AtomicBoolean answered,
+    AtomicLong rejectionsSeen) {
 
   private static final String ATTRIBUTE = "attestation";
 

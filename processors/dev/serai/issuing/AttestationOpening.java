@@ -9,6 +9,7 @@ import dev.serai.tpm.Bytes;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Reads the messages of an AttestAgent stream and says what each one is. */
 final class AttestationOpening {
@@ -92,7 +93,8 @@ final class AttestationOpening {
         params.getData().getPayload().toStringUtf8(),
         csr,
         request(csr),
-        new AtomicBoolean());
+        new AtomicBoolean(),
+        new AtomicLong());
   }
 
   private static Bytes csr(AgentX509SVIDParams params) {

@@ -10,6 +10,7 @@ import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.proto.spire.types.SelectorMatch;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
 import dev.serai.spiffe.Selector;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.store.Database;
@@ -50,6 +51,7 @@ final class NodeStore {
   private final Supplier<Optional<EnrolmentBans>> registrar;
   private final NavigableMap<SpiffeId, AttestedNode> nodes = new ConcurrentSkipListMap<>();
   private final Map<String, NodeStanding> standings = new ConcurrentHashMap<>();
+  private final Map<String, Long> rejections = new ConcurrentHashMap<>();
   private final Set<String> bannedEks = ConcurrentHashMap.newKeySet();
 
   /**
@@ -111,10 +113,34 @@ final class NodeStore {
    * A node attested: makes its record, or renews it. The verifier's word is good from here on.
    *
    * @param event recorded together with it
-   * @throws dev.serai.reason.RefusalException NODE_BANNED
+   * @throws RefusalException NODE_BANNED
    */
   void recordAttested(AttestedNode node, AuditEvent event) {
     turn.run(() -> recordAttestedInTurn(node, event));
+  }
+
+  /**
+   * The same for a node that was appraised.
+   *
+   * @param rejectionsSeen {@link #rejections} of the node before the verifier was asked
+   * @throws RefusalException NODE_MUST_REATTEST when the verifier has rejected the node meanwhile:
+   *     the newer word counts
+   */
+  void recordAttested(AttestedNode node, AuditEvent event, long rejectionsSeen) {
+    turn.run(
+        () -> {
+          String nodeId = node.appraised().map(AttestedNode.Appraised::nodeId).orElse("");
+          if (rejections(nodeId) != rejectionsSeen) {
+            throw new RefusalException(
+                ReasonCode.NODE_MUST_REATTEST, "the node was rejected while it attested");
+          }
+          recordAttestedInTurn(node, event);
+        });
+  }
+
+  /** How often the verifier has rejected this node since this process began. */
+  long rejections(String nodeId) {
+    return rejections.getOrDefault(nodeId, 0L);
   }
 
   private void recordAttestedInTurn(AttestedNode node, AuditEvent event) {
@@ -273,18 +299,28 @@ final class NodeStore {
   }
 
   /**
-   * The verifier's word. One that is not newer than what is known changes nothing; but what is
-   * known from a time that has not come is from a clock that was ahead, and holds back nothing.
+   * The verifier's word. That a node is trusted changes nothing when it is not newer than what is
+   * known; but what is known from a time that has not come is from a clock that was ahead, and
+   * holds back only what is from there too. A rejection counts whenever it comes: the verifier says
+   * it once, and one that was overtaken costs the node an attestation.
    */
   void apply(NodeStanding standing) {
     turn.run(() -> applyInTurn(standing));
   }
 
-  private void applyInTurn(NodeStanding standing) {
-    NodeStanding known = standings.get(standing.nodeId());
-    boolean ahead = known != null && known.at().isAfter(clock.instant().plus(CLOCK_SKEW));
-    if (known != null && !ahead && !standing.at().isAfter(known.at())) {
+  private void applyInTurn(NodeStanding said) {
+    NodeStanding known = standings.get(said.nodeId());
+    boolean older = known != null && !said.at().isAfter(known.at());
+    boolean clockCameBack = known != null && isAhead(known.at()) && !isAhead(said.at());
+    if (older && !clockCameBack && said.state() == NodeStanding.State.TRUSTED) {
       return;
+    }
+    NodeStanding standing =
+        older && !clockCameBack
+            ? new NodeStanding(said.nodeId(), said.state(), said.reasons(), known.at())
+            : said;
+    if (standing.state() == NodeStanding.State.UNTRUSTED) {
+      rejections.merge(standing.nodeId(), 1L, Long::sum);
     }
     database.write(
         connection -> {
@@ -295,13 +331,17 @@ final class NodeStore {
                   .because(standing.reasons())
                   .with("state", standing.state().name())
                   .with("was", known == null ? "" : known.state().name())
-                  .with("reportedAt", standing.at().toString()));
+                  .with("reportedAt", said.at().toString()));
           return null;
         });
     standings.put(standing.nodeId(), standing);
     if (known == null || known.state() != standing.state()) {
       findByNodeId(standing.nodeId()).ifPresent(node -> feed.nodeChanged(node.id()));
     }
+  }
+
+  private boolean isAhead(Instant at) {
+    return at.isAfter(clock.instant().plus(CLOCK_SKEW));
   }
 
   /** Drops nodes whose certificates ran out before this; banned ones stay. */

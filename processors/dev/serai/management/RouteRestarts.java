@@ -1,5 +1,6 @@
 package dev.serai.management;
 
+import dev.serai.role.Meters;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Instant;
@@ -82,7 +83,13 @@ public final class RouteRestarts extends EventNotifierSupport {
           (before, first) ->
               new Trouble(cause, before.since(), before.tries() + 1, Optional.empty()));
     } else if (event instanceof CamelEvent.RouteRestartingEvent restart) {
-      meters.counter("serai.route.restarts", "route", restart.getRoute().getRouteId()).increment();
+      Meters.counter(
+              meters,
+              "serai.route.restarts",
+              "Tries to start a route that did not start",
+              "route",
+              restart.getRoute().getRouteId())
+          .increment();
     } else if (event instanceof CamelEvent.RouteStartedEvent started) {
       failing.remove(started.getRoute().getRouteId());
     }

@@ -439,12 +439,35 @@ class UnifiedIdentityTest {
   }
 
   @Test
-  void an_older_report_changes_nothing() throws Throwable {
+  void a_rejection_counts_however_late_it_comes_and_older_trust_does_not_undo_it()
+      throws Throwable {
     StockAgent agent = attested();
     report("TRUSTED", Instant.now());
     report("UNTRUSTED", Instant.now().minusSeconds(60), pcrReason());
+    refusedWithDetails(
+        callAs(agent),
+        ReasonCode.NODE_UNTRUSTED,
+        PermissionDeniedDetails.Reason.AGENT_MUST_REATTEST);
+    report("TRUSTED", Instant.now().minusSeconds(30));
+    assertThat(show().getState()).isEqualTo("UNTRUSTED");
+    attest(agent, nodeId);
     callAs(agent).call();
-    assertThat(show().getState()).isEqualTo("TRUSTED");
+  }
+
+  @Test
+  void a_rejection_that_comes_while_the_node_attests_is_the_newer_word() throws Throwable {
+    StockAgent agent = attested();
+    VERIFIER.set(
+        request -> {
+          report("UNTRUSTED", Instant.now(), pcrReason());
+          return judged(request, nodeId, keyInfo(agent));
+        });
+    refused(
+        () -> attest(agent, nodeId), Status.Code.PERMISSION_DENIED, ReasonCode.NODE_MUST_REATTEST);
+    assertThat(show().getState()).isEqualTo("UNTRUSTED");
+    VERIFIER.set(request -> judged(request, nodeId, keyInfo(agent)));
+    attest(agent, nodeId);
+    callAs(agent).call();
   }
 
   @Test
