@@ -122,6 +122,8 @@ public final class SeraiChild implements AutoCloseable {
   public SeraiChild start() throws IOException {
     writeConfig();
     List<String> command = new ArrayList<>(prefix);
+    // Whoever runs the tests may have these ignored, and a child has that from its parent.
+    command.addAll(List.of("env", "--default-signal=HUP,INT"));
     command.addAll(
         List.of(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
