@@ -87,6 +87,8 @@ class DebianPackageTest {
             serai setup && exit 9 || echo "setup ended with $?"
             sed -i 's/^serai.trust-domain=.*/serai.trust-domain=package.test/' \
                 /etc/serai/serai.properties
+            # A port of nobody: the network is this machine's, and a demo may run on the usual one.
+            echo serai.management.port=PORT >>/etc/serai/serai.properties
             echo == health
             serai health && exit 9 || echo "health ended with $?"
             echo == again
@@ -102,7 +104,8 @@ class DebianPackageTest {
             done
             getent passwd serai && exit 9
             echo == gone
-            """);
+            """
+                .replace("PORT", Integer.toString(FreePorts.next())));
     assertThat(ran.code()).as(ran.text()).isZero();
     assertThat(ran.text())
         .contains("systemctl enable --now serai")
