@@ -13,7 +13,9 @@ import java.security.interfaces.RSAPublicKey;
 import java.security.spec.ECFieldFp;
 import java.security.spec.ECPoint;
 import java.security.spec.EllipticCurve;
+import java.security.spec.RSAPublicKeySpec;
 import java.security.spec.X509EncodedKeySpec;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 
@@ -126,6 +128,14 @@ record CertificateRequest(
         int bits = key.getModulus().bitLength();
         if (bits < 2048 || bits > 8192 || key.getPublicExponent().compareTo(MAX_RSA_EXPONENT) > 0) {
           throw new MalformedDerException("RSA key is not of 2048 to 8192 bits");
+        }
+        // It goes into the certificate as it is, and others read it more strictly than Java.
+        PublicKey canonical =
+            RSA_KEYS
+                .get()
+                .generatePublic(new RSAPublicKeySpec(key.getModulus(), key.getPublicExponent()));
+        if (!Arrays.equals(canonical.getEncoded(), publicKeyInfo)) {
+          throw new MalformedDerException("RSA key is not in DER");
         }
         return key;
       }
