@@ -2,6 +2,7 @@ package dev.serai.backup;
 
 import dev.serai.audit.Audit;
 import dev.serai.audit.AuditEvent;
+import dev.serai.audit.AuditKind;
 import dev.serai.audit.HeadFile;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
@@ -41,35 +42,58 @@ public final class Restore {
   private Restore() {}
 
   /**
-   * What was done.
+   * What whoever restores takes upon himself.
    *
-   * @param bansLost the replaced database could not be asked for its bans
-   */
-  public record Done(Manifest manifest, String replacedHead, boolean bansLost) {}
-
-  /**
    * @param force also over state that is there
    * @param anyAudit also when the audit log in it was changed or cut
-   * @throws RefusalException STATE_DIRECTORY_IN_USE, STATE_NOT_EMPTY, BACKUP_INVALID,
-   *     SCHEMA_TOO_NEW, or what is wrong with the audit log in it
+   * @param loseBans also when the bans of the state that is there cannot be carried over
+   * @param keepJoined agents of join tokens come back also when it is not known which of them were
+   *     evicted after the backup
+   */
+  public record Options(boolean force, boolean anyAudit, boolean loseBans, boolean keepJoined) {
+    public static final Options NONE = new Options(false, false, false, false);
+  }
+
+  /**
+   * What was done.
+   *
+   * @param bansLost the replaced state could not be asked for its bans
+   * @param evicted agents of join tokens that are in the backup and did not come back
+   * @param joined those that did
+   */
+  public record Done(
+      Manifest manifest,
+      String replacedHead,
+      boolean bansLost,
+      List<String> evicted,
+      List<String> joined) {
+    public Done {
+      evicted = List.copyOf(evicted);
+      joined = List.copyOf(joined);
+    }
+  }
+
+  /**
+   * @throws RefusalException STATE_DIRECTORY_IN_USE, STATE_NOT_EMPTY, BANS_UNREADABLE,
+   *     BACKUP_INVALID, SCHEMA_TOO_NEW, or what is wrong with the audit log in it
    */
   public static Done run(
-      BackupArchive archive, Path stateDir, boolean force, boolean anyAudit, InstantSource clock)
+      BackupArchive archive, Path stateDir, Options options, InstantSource clock)
       throws IOException {
     StateFiles.makePrivateDirectories(stateDir);
     try (StateLock lock = StateLock.hold(stateDir, Duration.ZERO)) {
       finish(stateDir);
-      if (!force && !StateFiles.isEmpty(stateDir)) {
+      if (!options.force() && !StateFiles.isEmpty(stateDir)) {
         throw new RefusalException(ReasonCode.STATE_NOT_EMPTY, "there is state in " + stateDir);
       }
-      Done done = prepare(archive, stateDir, anyAudit, clock);
+      Done done = prepare(archive, stateDir, options, clock);
       finish(stateDir);
       return done;
     }
   }
 
   /** Up to the rename that decides. */
-  static Done prepare(BackupArchive archive, Path stateDir, boolean anyAudit, InstantSource clock)
+  static Done prepare(BackupArchive archive, Path stateDir, Options options, InstantSource clock)
       throws IOException {
     Path staging = stateDir.resolve(STAGING);
     StateFiles.delete(staging);
@@ -77,7 +101,7 @@ public final class Restore {
     try {
       Manifest manifest = archive.unpack(staging);
       Optional<Reason> wrong = BackupArchive.check(manifest, staging);
-      if (wrong.isPresent() && !anyAudit) {
+      if (wrong.isPresent() && !options.anyAudit()) {
         throw new RefusalException(
             wrong.get().code(), "the audit log in it: " + wrong.get().detail());
       }
@@ -86,58 +110,74 @@ public final class Restore {
               .read()
               .map(HeadFile.Head::toString)
               .orElse("");
-      boolean bansLost = makeGood(manifest, staging, stateDir, replaced, wrong, clock);
+      ReplacedState old = ReplacedState.of(stateDir);
+      boolean database = Files.exists(staging.resolve(StateFiles.DATABASE));
+      boolean bansLost = old.unreadable().isPresent() || (!database && !old.bans().isEmpty());
+      if (bansLost && !options.loseBans()) {
+        throw new RefusalException(
+            ReasonCode.BANS_UNREADABLE,
+            old.unreadable().orElse("the backup has no database to keep them in"));
+      }
+      RestoredState.Joined joined = RestoredState.Joined.NONE;
+      if (database) {
+        Instant now = clock.instant();
+        joined = makeGood(manifest, staging, old, replaced, wrong, options, now);
+      }
       StateFiles.syncAll(staging);
       Files.move(staging, stateDir.resolve(READY), StandardCopyOption.ATOMIC_MOVE);
       StateFiles.sync(stateDir);
-      return new Done(manifest, replaced, bansLost);
+      return new Done(manifest, replaced, bansLost, joined.evicted(), joined.kept());
     } finally {
       StateFiles.delete(staging);
     }
   }
 
-  private static boolean makeGood(
+  private static RestoredState.Joined makeGood(
       Manifest manifest,
       Path staging,
-      Path stateDir,
+      ReplacedState old,
       String replaced,
       Optional<Reason> wrong,
-      InstantSource clock) {
+      Options options,
+      Instant now)
+      throws IOException {
     Path file = staging.resolve(StateFiles.DATABASE);
-    if (!Files.exists(file)) {
-      return false;
-    }
-    StateDatabase.Bans bans = StateDatabase.Bans.NONE;
-    boolean bansLost = false;
+    StateDatabase.Lineage made;
     try {
-      bans = StateDatabase.bans(stateDir.resolve(StateFiles.DATABASE));
+      made = StateDatabase.lineage(file);
     } catch (SQLException e) {
-      LOG.warn("the bans of the replaced database cannot be read: {}", e.getMessage());
-      bansLost = true;
+      throw new IOException("the audit log of the backup cannot be read", e);
     }
-    StateDatabase.Bans kept = bans;
-    Instant now = clock.instant();
     try (Database database = SqliteDatabase.open(file)) {
       Audit audit =
           Audit.open(
               database,
               manifest.trustDomain().isEmpty() ? "unknown" : manifest.trustDomain(),
               new HeadFile(staging.resolve(StateFiles.HEAD)),
-              clock,
+              () -> now,
               new SimpleMeterRegistry());
-      database.write(
+      return database.write(
           connection -> {
-            AuditEvent restored =
-                RestoredState.apply(connection, kept, now)
+            AuditEvent restored = RestoredState.apply(connection, old.bans(), now);
+            RestoredState.Joined joined =
+                RestoredState.evict(connection, made, old, options.keepJoined());
+            audit.beginAfterRestore(
+                restored
                     .with("madeAt", manifest.madeAt().toString())
                     .with("backupHead", manifest.auditHead())
                     .with("replacedHead", replaced)
-                    .because(wrong.map(List::of).orElse(List.of()));
-            audit.beginAfterRestore(restored);
-            return null;
+                    .with("bansLost", Boolean.toString(old.unreadable().isPresent()))
+                    .with("joinedEvicted", joined.evicted().size())
+                    .with("joinedKept", joined.kept().size())
+                    .because(wrong.map(List::of).orElse(List.of())));
+            for (String id : joined.evicted()) {
+              audit.append(
+                  connection,
+                  AuditEvent.of(AuditKind.NODE_EVICTED, id).with("by", "restore"));
+            }
+            return joined;
           });
     }
-    return bansLost;
   }
 
   /**

@@ -4,6 +4,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import dev.serai.audit.AuditEvent;
 import dev.serai.audit.AuditKind;
 import dev.serai.proto.spire.types.Entry;
+import dev.serai.proto.spire.types.SPIFFEID;
 import dev.serai.store.DatabaseException;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -11,8 +12,12 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What an older state must not bring back. Secrets that were good once are void; what others
@@ -45,6 +50,72 @@ final class RestoredState {
     return AuditEvent.of(AuditKind.STATE_RESTORED, "backup")
         .with("tokensVoid", tokens)
         .with("bansKept", bans);
+  }
+
+  /**
+   * Agents of join tokens in the backup, which cannot prove anew what they are.
+   *
+   * @param evicted do not come back
+   * @param kept do
+   */
+  record Joined(List<String> evicted, List<String> kept) {
+    static final Joined NONE = new Joined(List.of(), List.of());
+  }
+
+  /**
+   * Who was evicted after the backup stays evicted. The replaced state knows it when it is what the
+   * backup's became; then an agent that it has not is gone. When nothing is known, those stay away
+   * that no role process of Serai is, unless told otherwise: a token is made in a minute, and an
+   * agent that should not be there is not noticed. A role process whose identity ends cannot be
+   * reached by anybody, so it stays.
+   *
+   * @param backup where the log ended when the backup was made
+   */
+  static Joined evict(
+      Connection connection, StateDatabase.Lineage backup, ReplacedState old, boolean keepUnknown)
+      throws SQLException {
+    boolean known = old.lineage().continues(backup);
+    Set<String> roles = roleProcesses(connection);
+    List<String> evicted = new ArrayList<>();
+    List<String> kept = new ArrayList<>();
+    try (Statement select = connection.createStatement();
+        ResultSet row =
+            select.executeQuery(
+                "SELECT spiffe_id FROM issuer_node WHERE attestation_type = 'join_token'"
+                    + " AND banned = 0 ORDER BY spiffe_id")) {
+      while (row.next()) {
+        String id = row.getString(1);
+        boolean stays =
+            known ? old.agents().contains(id) : keepUnknown || roles.contains(id);
+        (stays ? kept : evicted).add(id);
+      }
+    }
+    try (PreparedStatement delete =
+        connection.prepareStatement("DELETE FROM issuer_node WHERE spiffe_id = ?")) {
+      for (String id : evicted) {
+        delete.setString(1, id);
+        delete.executeUpdate();
+      }
+    }
+    return new Joined(evicted, kept);
+  }
+
+  /** Agents under which the identity of a role is registered. */
+  private static Set<String> roleProcesses(Connection connection) throws SQLException {
+    Set<String> agents = new HashSet<>();
+    try (Statement select = connection.createStatement();
+        ResultSet row = select.executeQuery("SELECT message FROM issuer_entry")) {
+      while (row.next()) {
+        Entry entry = Entry.parseFrom(row.getBytes(1));
+        if (entry.getSpiffeId().getPath().startsWith("/serai/")) {
+          SPIFFEID parent = entry.getParentId();
+          agents.add("spiffe://" + parent.getTrustDomain() + parent.getPath());
+        }
+      }
+    } catch (InvalidProtocolBufferException e) {
+      throw new DatabaseException("an entry of the backup cannot be read", e);
+    }
+    return agents;
   }
 
   private static long count(Connection connection, String sql) throws SQLException {

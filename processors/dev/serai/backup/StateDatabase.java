@@ -1,6 +1,5 @@
 package dev.serai.backup;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -8,8 +7,10 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.sqlite.SQLiteConfig;
@@ -74,11 +75,22 @@ final class StateDatabase {
   /** Bans, as statements that make them again. */
   record Bans(List<String> nodeTpms, List<List<String>> registrarTpms, List<String> agents) {
     static final Bans NONE = new Bans(List.of(), List.of(), List.of());
+
+    boolean isEmpty() {
+      return nodeTpms.isEmpty() && registrarTpms.isEmpty() && agents.isEmpty();
+    }
   }
 
+  /**
+   * @throws SQLException also for a database that has no place for bans: it is not one of ours
+   */
   static Bans bans(Path database) throws SQLException {
-    if (!Files.exists(database)) {
-      return Bans.NONE;
+    if (texts(
+            database,
+            "sqlite_master",
+            "SELECT name FROM sqlite_master WHERE name IN ('issuer_ek_ban', 'registrar_ban')")
+        .isEmpty()) {
+      throw new SQLException("it has no tables of bans");
     }
     List<List<String>> registrar = new ArrayList<>();
     for (String both :
@@ -89,6 +101,55 @@ final class StateDatabase {
         texts(database, "issuer_ek_ban", "SELECT ek_name FROM issuer_ek_ban"),
         registrar,
         texts(database, "issuer_node", "SELECT spiffe_id FROM issuer_node WHERE banned = 1"));
+  }
+
+  /**
+   * Where a log comes from.
+   *
+   * @param segments the sequence each chain begins with, by its id
+   * @param last the sequence it ends with; 0 without records
+   */
+  record Lineage(Map<String, Long> segments, long last) {
+    static final Lineage NONE = new Lineage(Map.of(), 0);
+
+    /**
+     * Does a log with this lineage go on where the other one ends? A chain is left only at a
+     * restore or a break, where a new one begins; so the other's last chain must be in it, and not
+     * be left before the other's end.
+     */
+    boolean continues(Lineage other) {
+      if (other.last == 0 || last < other.last) {
+        return false;
+      }
+      String chain =
+          other.segments.entrySet().stream()
+              .max(Map.Entry.comparingByValue())
+              .map(Map.Entry::getKey)
+              .orElse("");
+      Long first = segments.get(chain);
+      return first != null
+          && segments.values().stream().noneMatch(s -> s > first && s <= other.last);
+    }
+  }
+
+  static Lineage lineage(Path database) throws SQLException {
+    Map<String, Long> segments = new HashMap<>();
+    for (String both :
+        texts(
+            database,
+            "audit_segment",
+            "SELECT first_sequence || ' ' || chain_id FROM audit_segment")) {
+      String[] parts = both.split(" ", 2);
+      segments.put(parts[1], Long.parseLong(parts[0]));
+    }
+    List<String> last =
+        texts(database, "audit_record", "SELECT COALESCE(MAX(sequence), 0) FROM audit_record");
+    return new Lineage(segments, last.isEmpty() ? 0 : Long.parseLong(last.get(0)));
+  }
+
+  /** The agents there are, banned ones too. */
+  static Set<String> agents(Path database) throws SQLException {
+    return new HashSet<>(texts(database, "issuer_node", "SELECT spiffe_id FROM issuer_node"));
   }
 
   private static List<String> texts(Path database, String table, String sql) throws SQLException {

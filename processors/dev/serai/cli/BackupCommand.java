@@ -161,6 +161,20 @@ final class BackupCommand implements Callable<Integer> {
         description = "also when the audit log in it was changed or cut; the new log says so")
     private boolean anyAudit;
 
+    @Option(
+        names = "--lose-bans",
+        description =
+            "also when the bans of the state that is there cannot be carried over; ban again what"
+                + " has to stay out")
+    private boolean loseBans;
+
+    @Option(
+        names = "--keep-joined",
+        description =
+            "agents of join tokens come back also when it is not known who was evicted after the"
+                + " backup; role processes always do then")
+    private boolean keepJoined;
+
     @Option(names = "--json", description = "as JSON")
     private boolean json;
 
@@ -174,11 +188,17 @@ final class BackupCommand implements Callable<Integer> {
     public Integer call() throws IOException {
       Path stateDir = where.stateDir(sockets);
       Restore.Done done =
-          Restore.run(opening.archive(file), stateDir, force, anyAudit, Clock.systemUTC());
+          Restore.run(
+              opening.archive(file),
+              stateDir,
+              new Restore.Options(force, anyAudit, loseBans, keepJoined),
+              Clock.systemUTC());
       Map<String, Object> view = view(file, done.manifest());
       view.put("stateDir", stateDir.toString());
       view.put("replacedHead", done.replacedHead());
       view.put("bansOfReplacedStateLost", done.bansLost());
+      view.put("joinedAgentsEvicted", done.evicted().size());
+      view.put("joinedAgentsKept", done.joined().size());
       print(spec, view, json);
       return 0;
     }

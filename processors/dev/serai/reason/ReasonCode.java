@@ -96,6 +96,11 @@ public enum ReasonCode {
       "There is state already",
       "a restore over a directory that is in use or was",
       "make a backup of it, then use --force"),
+  BANS_UNREADABLE(
+      Kind.CONFLICT,
+      "The bans of the state to be replaced cannot be carried over",
+      "its database is damaged or missing, or the backup has none",
+      "restore into another directory, or use --lose-bans and ban again what has to stay out"),
   PEER_UNAVAILABLE(
       Kind.UNAVAILABLE,
       "Another role does not answer",

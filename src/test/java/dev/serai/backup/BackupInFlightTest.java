@@ -78,8 +78,7 @@ class BackupInFlightTest {
       Restore.run(
           new BackupArchive(backup, Optional.empty(), Optional.empty()),
           restored,
-          false,
-          false,
+          Restore.Options.NONE,
           Clock.systemUTC());
       int issued = count(restored, "svid.issued"); // soon there may be no more to issue
       serai.with("serai.state-dir", restored.toString()).start();

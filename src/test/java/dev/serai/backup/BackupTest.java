@@ -31,6 +31,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
@@ -114,7 +115,11 @@ class BackupTest {
   }
 
   private Restore.Done restore(Path to, boolean force) throws Exception {
-    return Restore.run(archive(), to, force, false, Clock.systemUTC());
+    return restore(to, new Restore.Options(force, false, false, false));
+  }
+
+  private Restore.Done restore(Path to, Restore.Options options) throws Exception {
+    return Restore.run(archive(), to, options, Clock.systemUTC());
   }
 
   private static List<String> kinds(Path stateDir) {
@@ -206,6 +211,118 @@ class BackupTest {
     assertThat(StateDatabase.bans(state.resolve("serai.db")).nodeTpms()).containsExactly("000b01");
     assertThat(StateDatabase.bans(state.resolve("serai.db")).registrarTpms())
         .containsExactly(List.of("k", "000b01"));
+  }
+
+  @Test
+  void bans_that_cannot_be_carried_over_end_a_restore_unless_told() throws Exception {
+    makeBackup();
+    Path database = state.resolve("serai.db");
+    Restore.Options force = new Restore.Options(true, false, false, false);
+    Restore.Options lose = new Restore.Options(true, false, true, false);
+    byte[] damaged = new byte[4096];
+    java.util.Arrays.fill(damaged, (byte) 7);
+    for (byte[] content : List.of(damaged, new byte[0])) {
+      Files.write(database, content);
+      refused(ReasonCode.BANS_UNREADABLE, () -> restore(state, force));
+      assertThat(Files.readAllBytes(database)).as("left as it was").isEqualTo(content);
+    }
+    Files.delete(database);
+    refused(ReasonCode.BANS_UNREADABLE, () -> restore(state, force));
+    Restore.Done done = restore(state, lose);
+    assertThat(done.bansLost()).isTrue();
+    assertThat(detail(state, "state.restored")).contains("\"bansLost\":\"true\"");
+    assertThat(restore(state, force).bansLost()).isFalse();
+    assertThat(detail(state, "state.restored")).contains("\"bansLost\":\"false\"");
+  }
+
+  private static String detail(Path stateDir, String kind) {
+    try (AuditDatabase log = AuditDatabase.open(stateDir)) {
+      return log.last(1, Optional.of(kind), record -> true).get(0).detail();
+    }
+  }
+
+  private static final String JOINED =
+      "INSERT INTO issuer_node (spiffe_id, attestation_type, node_id, ek_name, ak_name,"
+          + " current_serial, current_expires_at, new_serial, new_expires_at, selectors, banned,"
+          + " can_reattest, agent_version, attested_at) VALUES ('%s', 'join_token', '', '', '',"
+          + " '7', 1, '', 0, x'', 0, 0, '', 1)";
+
+  private static String agent(String token) {
+    return "spiffe://test.example/spire/agent/join_token/" + token;
+  }
+
+  /** With two agents of join tokens and a role process, which is one too. */
+  private void makeBackupWithJoined() throws Exception {
+    try (SeraiHarness serai = issuer(state)) {
+      ManagedChannel admin = admin(serai);
+      String role =
+          AgentGrpc.newBlockingStub(admin)
+              .withDeadlineAfter(30, TimeUnit.SECONDS)
+              .createJoinToken(
+                  CreateJoinTokenRequest.newBuilder()
+                      .setTtl(3600)
+                      .setToken("role")
+                      .setAgentId(id("/serai/verifier"))
+                      .build())
+              .getValue();
+      assertThat(role).isEqualTo("role");
+      admin.shutdownNow();
+    }
+    for (String token : List.of("stays", "goes", "role")) {
+      change(state.resolve("serai.db"), JOINED.formatted(agent(token)));
+    }
+    make(state, backup);
+  }
+
+  @Test
+  void an_agent_of_a_join_token_evicted_after_the_backup_stays_evicted() throws Exception {
+    makeBackupWithJoined();
+    String evict = "DELETE FROM issuer_node WHERE spiffe_id = '%s'";
+    change(state.resolve("serai.db"), evict.formatted(agent("goes")));
+    Restore.Done done = restore(state, true);
+    assertThat(done.evicted()).containsExactly(agent("goes"));
+    assertThat(done.joined()).containsExactly(agent("role"), agent("stays"));
+    assertThat(StateDatabase.agents(state.resolve("serai.db")))
+        .containsExactlyInAnyOrder(agent("role"), agent("stays"));
+    assertThat(detail(state, "node.evicted")).contains("restore");
+    // Once more over what the first restore made, which goes on from the same backup.
+    change(state.resolve("serai.db"), evict.formatted(agent("role")));
+    assertThat(restore(state, true).evicted()).containsExactly(agent("goes"), agent("role"));
+    assertThat(wrong(state)).isEmpty();
+  }
+
+  @Test
+  void where_evictions_are_not_known_only_role_processes_come_back_unless_told() throws Exception {
+    makeBackupWithJoined();
+    Restore.Done done = restore(dir.resolve("other"), false);
+    assertThat(done.evicted()).containsExactly(agent("goes"), agent("stays"));
+    assertThat(done.joined()).containsExactly(agent("role"));
+    assertThat(
+            restore(dir.resolve("more"), new Restore.Options(false, false, false, true)).evicted())
+        .isEmpty();
+    Path stranger = dir.resolve("stranger");
+    try (SeraiHarness serai = issuer(stranger)) {
+      assertThat(serai.port("serai.issuer.port")).isPositive();
+    }
+    assertThat(restore(stranger, true).joined())
+        .as("a state that never had them")
+        .containsExactly(agent("role"));
+  }
+
+  @Test
+  void a_log_goes_on_from_a_backup_only_if_it_did_not_part_from_it_before_its_end() {
+    var backup = new StateDatabase.Lineage(Map.of("a", 1L, "b", 50L), 80);
+    assertThat(new StateDatabase.Lineage(Map.of("a", 1L, "b", 50L), 80).continues(backup)).isTrue();
+    assertThat(new StateDatabase.Lineage(Map.of("a", 1L, "b", 50L, "c", 81L), 90).continues(backup))
+        .isTrue();
+    assertThat(new StateDatabase.Lineage(Map.of("a", 1L, "b", 50L), 79).continues(backup))
+        .as("older")
+        .isFalse();
+    assertThat(new StateDatabase.Lineage(Map.of("a", 1L, "b", 50L, "c", 70L), 90).continues(backup))
+        .as("restored from before it")
+        .isFalse();
+    assertThat(new StateDatabase.Lineage(Map.of("a", 1L, "c", 50L), 90).continues(backup)).isFalse();
+    assertThat(StateDatabase.Lineage.NONE.continues(StateDatabase.Lineage.NONE)).isFalse();
   }
 
   private static void change(Path database, String... statements) throws Exception {
@@ -319,7 +436,7 @@ class BackupTest {
     makeBackup();
     for (int moved = -1; moved <= StateFiles.ITEMS.size(); moved++) {
       Path target = dir.resolve("target" + moved);
-      Restore.run(archive(), target, false, false, Clock.systemUTC());
+      restore(target, false);
       Files.writeString(target.resolve("serai.db-wal"), "of the old database");
       if (moved < 0) {
         Files.createDirectories(target.resolve(Restore.STAGING).resolve("issuer"));
@@ -327,7 +444,7 @@ class BackupTest {
         Restore.finish(target);
         assertThat(kinds(target)).as("before the decision").contains("state.restored");
       } else {
-        Restore.prepare(archive(), target, false, Clock.systemUTC());
+        Restore.prepare(archive(), target, Restore.Options.NONE, Clock.systemUTC());
         Path ready = target.resolve(Restore.READY);
         for (String item : StateFiles.ITEMS.subList(0, moved)) {
           // As finish() does it; here it ends after this many.
@@ -363,7 +480,7 @@ class BackupTest {
     refused(ReasonCode.AUDIT_TRUNCATED, () -> archive().verify());
     Path other = dir.resolve("other");
     refused(ReasonCode.AUDIT_TRUNCATED, () -> restore(other, false));
-    Restore.run(archive(), other, false, true, Clock.systemUTC());
+    restore(other, new Restore.Options(false, true, false, false));
     assertThat(wrong(other)).contains(ReasonCode.AUDIT_TRUNCATED);
     try (SeraiHarness serai = issuer(other)) {
       assertThat(serai.port("serai.issuer.port")).isPositive();
