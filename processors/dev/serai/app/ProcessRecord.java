@@ -5,8 +5,13 @@ import dev.serai.audit.AuditEvent;
 import dev.serai.audit.AuditKind;
 import dev.serai.audit.AuditUpkeep;
 import dev.serai.audit.RefusedCallers;
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
 import dev.serai.role.RoleContext;
+import dev.serai.store.DatabaseException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -54,9 +59,40 @@ final class ProcessRecord implements AutoCloseable {
     audit.ifPresent(log -> log.append(event(AuditKind.PROCESS_STARTED)));
   }
 
-  /** The configuration was read again and is about to be taken over. */
-  void reloaded(LayeredSettings fresh) {
-    audit.ifPresent(log -> log.append(event(AuditKind.CONFIG_RELOADED, fresh)));
+  /**
+   * The configuration was read again and is taken over. All of it is on record or nothing.
+   *
+   * @param more what else there is to record of it
+   * @throws RefusalException AUDIT_UNAVAILABLE
+   */
+  void reloaded(LayeredSettings fresh, List<Runnable> more) {
+    if (audit.isEmpty()) {
+      more.forEach(Runnable::run);
+      return;
+    }
+    try {
+      context
+          .database()
+          .write(
+              connection -> {
+                audit.get().append(connection, event(AuditKind.CONFIG_RELOADED, fresh));
+                more.forEach(Runnable::run);
+                return null;
+              });
+    } catch (DatabaseException e) {
+      throw new RefusalException(ReasonCode.AUDIT_UNAVAILABLE, e.getMessage(), e);
+    }
+  }
+
+  /** Everything goes on as it was, whether that can be recorded or not. */
+  void reloadRefused(Reason why) {
+    try {
+      audit.ifPresent(
+          log ->
+              log.append(event(AuditKind.CONFIG_RELOAD_REFUSED, settings).because(List.of(why))));
+    } catch (RuntimeException e) {
+      LOG.warn("a refused reload could not be recorded: {}", e.getMessage());
+    }
   }
 
   private AuditEvent event(AuditKind kind) {

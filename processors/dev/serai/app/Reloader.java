@@ -16,6 +16,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,6 +35,7 @@ final class Reloader {
   private final RouteReload routes;
   private final Map<String, String> inEffect;
   private String appliedLog;
+  private boolean tryingAgain;
 
   /**
    * What came of a reload.
@@ -101,6 +104,8 @@ final class Reloader {
           "reload refused code={} detail=\"{}\"; everything goes on as it was",
           outcome.refused().get().code(),
           outcome.refused().get().detail());
+      process.record().reloadRefused(outcome.refused().get());
+      tryAgainIfRoutesAreMissing();
     } else {
       LOG.info("reloaded applied={} at-next-start={}", outcome.applied(), outcome.restart());
     }
@@ -114,10 +119,11 @@ final class Reloader {
     List<Reloadable.Change> changes = new ArrayList<>();
     process.reloadables().forEach(reloadable -> changes.add(reloadable.prepare(fresh)));
 
-    process.record().reloaded(fresh);
-    changes.forEach(change -> change.record().run());
-    List<String> applied = new ArrayList<>(routes.apply(plan));
-    process.ownRoutes(process.routeFilesNow());
+    List<Runnable> records = changes.stream().map(Reloadable.Change::record).toList();
+    List<RouteFiles.RouteFile> files = process.routeFilesNow();
+    process.ownRoutes(files);
+    List<String> applied =
+        new ArrayList<>(routes.apply(plan, () -> process.record().reloaded(fresh, records)));
     List<String> restart = new ArrayList<>();
     plan.restart().forEach(name -> restart.add(name + " changed"));
     changes.forEach(change -> change.apply().run());
@@ -125,6 +131,33 @@ final class Reloader {
     keys(fresh, applied, restart);
     applyLog(fresh);
     return new Outcome(applied, restart, Optional.empty());
+  }
+
+  /** What a refused reload could not put back; until it is there, or a reload replaces it. */
+  private void tryAgainIfRoutesAreMissing() {
+    if (!routes.isMissing() || tryingAgain) {
+      return;
+    }
+    tryingAgain = true;
+    tryAgainAfter(process.settings().duration("serai.routes.retry-first"));
+  }
+
+  private void tryAgainAfter(Duration pause) {
+    CompletableFuture.delayedExecutor(pause.toMillis(), TimeUnit.MILLISECONDS)
+        .execute(() -> putBack(pause));
+  }
+
+  private synchronized void putBack(Duration pause) {
+    if (process.camel().isStopping() || process.camel().isStopped()) {
+      return;
+    }
+    if (routes.putBackMissing()) {
+      tryingAgain = false;
+      return;
+    }
+    Duration most = process.settings().duration("serai.routes.retry-most");
+    Duration longer = pause.multipliedBy(2);
+    tryAgainAfter(longer.compareTo(most) > 0 ? most : longer);
   }
 
   private void keys(LayeredSettings fresh, Collection<String> applied, Collection<String> restart) {

@@ -1,6 +1,7 @@
 package dev.serai.app;
 
 import dev.serai.app.RouteFiles.RouteFile;
+import dev.serai.management.ExpectedRoutes;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import java.time.Duration;
@@ -14,6 +15,9 @@ import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.apache.camel.CamelContext;
+import org.apache.camel.RoutesBuilder;
+import org.apache.camel.builder.RouteBuilder;
+import org.apache.camel.builder.RouteBuilderLifecycleStrategy;
 import org.apache.camel.model.Model;
 import org.apache.camel.model.OnExceptionDefinition;
 import org.apache.camel.model.RouteDefinition;
@@ -31,6 +35,15 @@ final class RouteReload {
   static final Duration IN_FLIGHT = Duration.ofSeconds(10);
 
   private static final Logger LOG = LoggerFactory.getLogger(RouteReload.class);
+
+  /** Its routes do not start as they are added. */
+  private static final RouteBuilderLifecycleStrategy AT_REST =
+      new RouteBuilderLifecycleStrategy() {
+        @Override
+        public void afterConfigure(RouteBuilder builder) {
+          builder.getRouteCollection().getRoutes().forEach(route -> route.setAutoStartup("false"));
+        }
+      };
 
   private final CamelContext camel;
   private final Supplier<Duration> inFlight;
@@ -106,7 +119,7 @@ final class RouteReload {
     for (RouteFile file : files) {
       Loaded before = gone.remove(file.name());
       String text = RouteLint.text(file);
-      if (before != null && before.text().equals(text)) {
+      if (before != null && before.text().equals(text) && isThere(before)) {
         continue;
       }
       boolean routesOnly =
@@ -131,6 +144,29 @@ final class RouteReload {
             });
     requireUniqueIds(steps);
     return new Plan(List.copyOf(steps), List.copyOf(restart));
+  }
+
+  private boolean isThere(Loaded file) {
+    return file.ids().stream().allMatch(id -> camel.getRoute(id) != null);
+  }
+
+  /** Whether routes are gone that could not be put back. */
+  boolean isMissing() {
+    return !loaded.values().stream().allMatch(this::isThere);
+  }
+
+  /**
+   * Tries once more.
+   *
+   * @return whether all are there now
+   */
+  boolean putBackMissing() {
+    for (Loaded file : loaded.values()) {
+      if (!isThere(file)) {
+        putBack(file);
+      }
+    }
+    return !isMissing();
   }
 
   private void requireUniqueIds(List<Step> steps) {
@@ -159,23 +195,34 @@ final class RouteReload {
   /**
    * Makes the changes of a plan.
    *
+   * @param record puts them on record; when it fails they are undone
    * @return what was done, for people
    * @throws RefusalException ROUTE_INVALID or DEADLINE_EXCEEDED; everything is as before then
    */
-  List<String> apply(Plan plan) {
+  List<String> apply(Plan plan, Runnable record) {
     List<String> done = new ArrayList<>();
     List<Step> made = new ArrayList<>();
     for (Step step : plan.steps()) {
       try {
         make(step);
       } catch (RefusalException e) {
-        for (int i = made.size() - 1; i >= 0; i--) {
-          undo(made.get(i));
-        }
+        undo(made);
         throw e;
       }
       made.add(step);
       done.add(words(step));
+    }
+    try {
+      record.run();
+    } catch (RuntimeException e) {
+      undo(made);
+      throw e;
+    }
+    for (Step step : made) {
+      expected()
+          .replace(
+              step.before() == null ? Set.of() : step.before().ids(),
+              step.after() == null ? Set.of() : step.after().ids());
     }
     Map<String, Loaded> now = new TreeMap<>(loaded);
     for (Step step : made) {
@@ -187,6 +234,16 @@ final class RouteReload {
     }
     loaded = now;
     return done;
+  }
+
+  private void undo(List<Step> made) {
+    for (int i = made.size() - 1; i >= 0; i--) {
+      undo(made.get(i));
+    }
+  }
+
+  private ExpectedRoutes expected() {
+    return camel.getRegistry().findSingleByType(ExpectedRoutes.class);
   }
 
   private static String words(Step step) {
@@ -203,16 +260,24 @@ final class RouteReload {
     }
     try {
       load(step.after());
-      requireRefusals(step.after());
     } catch (Exception e) {
       undo(step);
       throw RouteLint.refused(step.file(), RouteLint.oneLine(RouteLint.rootOf(e)));
     }
   }
 
-  /** The supervising controller leaves routes alone that come after the start. */
+  /**
+   * A route runs only once it is known to be made as it should be. The supervising controller
+   * leaves routes alone that come after the start.
+   */
   private void load(Loaded file) throws Exception {
-    PluginHelper.getRoutesLoader(camel).loadRoutes(RouteLint.resource(file.file(), file.text()));
+    for (RoutesBuilder builder :
+        PluginHelper.getRoutesLoader(camel)
+            .findRoutesBuilders(RouteLint.resource(file.file(), file.text()))) {
+      ((RouteBuilder) builder).addLifecycleInterceptor(AT_REST);
+      camel.addRoutes(builder);
+    }
+    requireRefusals(file);
     for (String id : file.ids()) {
       if (!camel.getRouteController().getRouteStatus(id).isStarted()) {
         camel.getRouteController().startRoute(id);
@@ -300,11 +365,21 @@ final class RouteReload {
       }
     }
     if (step.before() != null) {
-      try {
-        load(step.before());
-      } catch (Exception e) {
-        LOG.error("{} cannot be put back", step.file().name(), e);
-      }
+      putBack(step.before());
+    }
+  }
+
+  private void putBack(Loaded file) {
+    file.ids().forEach(this::forget);
+    try {
+      load(file);
+    } catch (Exception e) {
+      file.ids().forEach(this::forget);
+      String why =
+          "%s cannot be put back: %s"
+              .formatted(file.file().name(), RouteLint.oneLine(RouteLint.rootOf(e)));
+      LOG.error("code={} detail=\"{}\"", ReasonCode.ROUTE_MISSING, why);
+      expected().lost(file.ids(), why);
     }
   }
 }

@@ -10,6 +10,7 @@ import dev.serai.flow.FlowRecorder;
 import dev.serai.flow.Timeline;
 import dev.serai.http.GuardedHttpComponent;
 import dev.serai.management.BreakerBeans;
+import dev.serai.management.ExpectedRoutes;
 import dev.serai.management.HealthReport;
 import dev.serai.management.ManagementServer;
 import dev.serai.management.RouteRestarts;
@@ -195,7 +196,9 @@ public final class SeraiProcess implements AutoCloseable {
             }
           });
       main.start();
-      ProcessMeters.bindQueues(main.getCamelContext(), meters);
+      CamelContext camel = main.getCamelContext();
+      camel.getRegistry().bind("expectedRoutes", ExpectedRoutes.of(camel));
+      ProcessMeters.bindQueues(camel, meters);
       record.started();
       onStop.push(
           FlowConsole.open(

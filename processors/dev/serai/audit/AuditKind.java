@@ -8,6 +8,7 @@ public enum AuditKind {
   PROCESS_STARTED("process.started", "process"),
   PROCESS_STOPPED("process.stopped", "process"),
   CONFIG_RELOADED("config.reloaded", "process"),
+  CONFIG_RELOAD_REFUSED("config.reload-refused", "process"),
   POLICY_LOADED("policy.loaded", "verifier"),
   POLICY_CHANGED("policy.changed", "verifier"),
   EK_ENROLLED("ek.enrolled", "registrar"),

@@ -136,6 +136,17 @@ public final class HealthReport implements AutoCloseable {
     if (!camel.isStarted()) {
       return Optional.of(new Reason(ReasonCode.STARTING, "routes are being started"));
     }
+    Optional<Reason> missed =
+        expected()
+            .flatMap(
+                routes ->
+                    routes.missing().stream()
+                        .filter(id -> roleOfRoute.apply(id).equals(role))
+                        .findFirst()
+                        .flatMap(routes::missed));
+    if (missed.isPresent()) {
+      return missed;
+    }
     return camel.getRoutes().stream()
         .map(Route::getRouteId)
         .filter(id -> roleOfRoute.apply(id).equals(role))
@@ -146,6 +157,10 @@ public final class HealthReport implements AutoCloseable {
                 new Reason(
                     ReasonCode.ROUTE_STOPPED,
                     "route " + id + " is " + status(id) + restartTrouble(id)));
+  }
+
+  private Optional<ExpectedRoutes> expected() {
+    return Optional.ofNullable(camel.getRegistry().findSingleByType(ExpectedRoutes.class));
   }
 
   private ServiceStatus status(String routeId) {
@@ -168,12 +183,38 @@ public final class HealthReport implements AutoCloseable {
     camel.getRoutes().stream()
         .sorted(Comparator.comparing(Route::getRouteId))
         .forEach(route -> views.add(view(route)));
+    expected()
+        .ifPresent(
+            routes ->
+                routes
+                    .missing()
+                    .forEach(id -> routes.missed(id).map(why -> missing(id, why)).ifPresent(views::add)));
     return views;
   }
 
   /** One route. */
   public Optional<Map<String, Object>> route(String id) {
-    return Optional.ofNullable(camel.getRoute(id)).map(this::view);
+    return Optional.ofNullable(camel.getRoute(id))
+        .map(this::view)
+        .or(
+            () -> expected().flatMap(routes -> routes.missed(id)).map(reason -> missing(id, reason)));
+  }
+
+  /** In place of a route that is not there. */
+  private Map<String, Object> missing(String id, Reason why) {
+    Map<String, Object> failed = reason(why);
+    failed.put("at", clock.instant().toString());
+    failed.put("traceId", "");
+    Map<String, Object> view = new LinkedHashMap<>();
+    view.put("id", id);
+    view.put("role", roleOfRoute.apply(id));
+    view.put("description", "");
+    view.put("state", "Missing");
+    view.put("started", false);
+    view.put("exchanges", exchanges(id));
+    view.put("restart", null);
+    view.put("lastFailure", failed);
+    return view;
   }
 
   private Map<String, Object> view(Route route) {

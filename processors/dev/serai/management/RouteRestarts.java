@@ -115,7 +115,9 @@ public final class RouteRestarts extends EventNotifierSupport {
   }
 
   private double notStarted() {
-    return failing.keySet().stream()
+    ExpectedRoutes expected = camel.getRegistry().findSingleByType(ExpectedRoutes.class);
+    long missing = expected == null ? 0 : expected.missing().size();
+    return missing + failing.keySet().stream()
         .filter(
             id -> {
               ServiceStatus status = camel.getRouteController().getRouteStatus(id);

@@ -116,6 +116,11 @@ public enum ReasonCode {
       "A route does not run",
       "its port is taken or its endpoint cannot be opened",
       "see the detail; it is tried again by itself"),
+  ROUTE_MISSING(
+      Kind.UNAVAILABLE,
+      "A route that ought to be there is not",
+      "a reload was refused and what was there before could not be put back",
+      "mend what the detail names; it is tried again by itself, or use serai reload"),
 
   // Enrolment
   NODE_ID_INVALID(

@@ -5,12 +5,15 @@ import static org.awaitility.Awaitility.await;
 
 import dev.serai.audit.Audit;
 import dev.serai.audit.AuditKind;
+import dev.serai.audit.AuditRecord;
+import dev.serai.management.HealthReport;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.Refused;
 import dev.serai.testing.SeraiHarness;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -19,8 +22,11 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.apache.camel.Processor;
+import org.apache.camel.Route;
+import org.apache.camel.support.RoutePolicySupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -49,6 +55,7 @@ class ReloadTest {
     serai =
         SeraiHarness.roles("issuer", "registrar", "verifier")
             .with("serai.verifier.policy", policy("first").toString())
+            .with("serai.routes.retry-first", "200ms")
             .withRoutes(routes)
             .start();
     reloader = new Reloader(serai.process(), this::read, () -> inFlight);
@@ -255,6 +262,137 @@ class ReloadTest {
     Files.delete(routes.resolve("later.camel.yaml"));
     assertThat(reloader.reload().applied()).containsExactly("greet.camel.yaml replaced");
     assertThat(ask("greet")).isEqualTo("two");
+  }
+
+  @Test
+  void a_refused_reload_is_on_record_as_refused_and_an_applied_one_as_applied() throws Exception {
+    Audit audit = Audit.of(serai.context());
+    long before = audit.lastOf(AuditKind.CONFIG_RELOADED).orElseThrow().sequence();
+    policy("third");
+    route("later", "- to:", "    id: t-later", "    uri: \"timer:x?noSuchOption=1\"");
+    refused(ReasonCode.ROUTE_INVALID, "later.camel.yaml");
+    assertThat(audit.lastOf(AuditKind.CONFIG_RELOADED).orElseThrow().sequence()).isEqualTo(before);
+    var refusal = audit.lastOf(AuditKind.CONFIG_RELOAD_REFUSED).orElseThrow();
+    assertThat(refusal.sequence()).isGreaterThan(before);
+    assertThat(refusal.reasons().toString()).contains("ROUTE_INVALID");
+    assertThat(audit.lastOf(AuditKind.POLICY_CHANGED).map(AuditRecord::sequence).orElse(0L))
+        .as("nor is the policy on record, which was not taken over")
+        .isLessThan(refusal.sequence());
+    Files.delete(routes.resolve("later.camel.yaml"));
+    assertThat(reloader.reload().applied()).containsExactly("policy third");
+    assertThat(audit.lastOf(AuditKind.CONFIG_RELOADED).orElseThrow().sequence())
+        .isGreaterThan(refusal.sequence());
+  }
+
+  @Test
+  void a_reload_that_cannot_be_recorded_is_undone() throws Exception {
+    answering("greet", "two");
+    serai
+        .context()
+        .database()
+        .write(
+            connection -> {
+              try (Statement statement = connection.createStatement()) {
+                return statement.executeUpdate(
+                    "CREATE TRIGGER no_reload BEFORE INSERT ON audit_record"
+                        + " WHEN NEW.kind = 'config.reloaded'"
+                        + " BEGIN SELECT RAISE(ABORT, 'planted'); END");
+              }
+            });
+    try {
+      refused(ReasonCode.AUDIT_UNAVAILABLE, "planted");
+    } finally {
+      serai
+          .context()
+          .database()
+          .write(
+              connection -> {
+                try (Statement statement = connection.createStatement()) {
+                  return statement.executeUpdate("DROP TRIGGER no_reload");
+                }
+              });
+    }
+    assertThat(reloader.reload().applied()).containsExactly("greet.camel.yaml replaced");
+  }
+
+  @Test
+  void a_route_that_the_error_handling_does_not_reach_never_runs() throws Exception {
+    AtomicInteger started = new AtomicInteger();
+    serai
+        .context()
+        .bind(
+            "countStarts",
+            new RoutePolicySupport() {
+              @Override
+              public void onStart(Route route) {
+                started.incrementAndGet();
+              }
+            });
+    Files.writeString(
+        routes.resolve("open.camel.yaml"),
+        """
+        - route:
+            id: open
+            description: Of a test
+            routeConfigurationId: no-such-configuration
+            routePolicy: countStarts
+            from:
+              uri: direct:open
+              steps:
+                - setBody:
+                    id: answer-open
+                    constant:
+                      expression: open
+        """);
+    refused(ReasonCode.ROUTE_INVALID, "open.camel.yaml", "error handling");
+    assertThat(serai.camel().getRoute("open")).isNull();
+    assertThat(started).hasValue(0);
+    Files.writeString(
+        routes.resolve("open.camel.yaml"),
+        Files.readString(routes.resolve("open.camel.yaml"))
+            .replaceFirst(" *routeConfigurationId: .*\n", ""));
+    assertThat(reloader.reload().refused()).isEmpty();
+    assertThat(started).as("one that it reaches runs").hasValue(1);
+  }
+
+  @Test
+  void a_route_that_cannot_be_put_back_makes_its_role_unready_until_it_is_there_again()
+      throws Exception {
+    HealthReport health = serai.process().health();
+    serai.context().bind("frail", (Processor) exchange -> exchange.getMessage().setBody("frail"));
+    Path mine = routes.resolve("count-agents.camel.yaml");
+    String text =
+        """
+        - route:
+            id: count-agents
+            description: Of a test
+            from:
+              uri: direct:frail
+              steps:
+                - process:
+                    id: be-frail
+                    ref: frail
+        """;
+    Files.writeString(mine, text);
+    assertThat(reloader.reload().refused()).isEmpty();
+    assertThat(health.ready("issuer")).isTrue();
+    serai.camel().getRegistry().unbind("frail");
+    Files.writeString(
+        mine, text.replaceFirst("- process:\n.*\n.*", "- to:\n            id: to-x\n            uri: \"timer:x?noSuchOption=1\""));
+    refused(ReasonCode.ROUTE_INVALID, "count-agents.camel.yaml");
+    assertThat(health.ready("issuer")).isFalse();
+    assertThat(health.ready("registrar")).as("only the role whose route it is").isTrue();
+    assertThat(health.readiness().toString()).contains("ROUTE_MISSING", "frail");
+    assertThat(health.route("count-agents").orElseThrow())
+        .containsEntry("state", "Missing")
+        .containsEntry("started", false);
+    Files.writeString(mine, text);
+    refused(ReasonCode.ROUTE_INVALID, "count-agents.camel.yaml", "frail");
+    assertThat(health.ready("issuer")).isFalse();
+    serai.context().bind("frail", (Processor) exchange -> exchange.getMessage().setBody("mended"));
+    await().atMost(PATIENCE).until(() -> health.ready("issuer")); // by itself
+    assertThat(ask("frail")).isEqualTo("mended");
+    assertThat(health.route("count-agents").orElseThrow()).containsEntry("started", true);
   }
 
   @Test
