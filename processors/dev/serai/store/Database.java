@@ -20,7 +20,8 @@ public interface Database extends AutoCloseable {
 
   /**
    * Runs on this thread once its write transaction is on disk, before any other write begins; never
-   * when it is rolled back; at once when there is none. What it throws does not undo the commit.
+   * when it is rolled back; at once when there is none. What it throws does not undo the commit;
+   * what it writes is a transaction of its own.
    */
   void afterCommit(Runnable action);
 

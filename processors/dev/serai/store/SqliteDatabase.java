@@ -57,7 +57,7 @@ public final class SqliteDatabase implements Database {
   private final Turns writing = new Turns("the database's writer", 1);
   private final Turns reading = new Turns("the database's readers", READERS);
   private final ThreadLocal<Connection> current = new ThreadLocal<>();
-  private final List<Runnable> afterCommit = new ArrayList<>(); // the writer's
+  private List<Runnable> afterCommit = List.of(); // of the transaction that is open, the writer's
 
   private SqliteDatabase(HikariDataSource readers, HikariDataSource writer) {
     this.readers = readers;
@@ -189,7 +189,16 @@ public final class SqliteDatabase implements Database {
     return writing.in(() -> writeNow(work));
   }
 
+  /** The actions have their turn still, but no transaction: what one of them writes is its own. */
   private <T> T writeNow(Work<T> work) {
+    List<Runnable> actions = new ArrayList<>();
+    afterCommit = actions;
+    T answer = transaction(work);
+    committed(List.copyOf(actions));
+    return answer;
+  }
+
+  private <T> T transaction(Work<T> work) {
     Duration patience = Deadline.within(BUSY_TIMEOUT);
     try (Connection connection = writer.getConnection()) {
       connection.unwrap(SQLiteConnection.class).setBusyTimeout((int) patience.toMillis());
@@ -200,11 +209,10 @@ public final class SqliteDatabase implements Database {
         T answer = work.run(connection);
         connection.commit();
         done = true;
-        committed();
         return answer;
       } finally {
         current.remove();
-        afterCommit.clear();
+        afterCommit = List.of();
         if (!done) {
           rollBack(connection);
         }
@@ -228,8 +236,8 @@ public final class SqliteDatabase implements Database {
     }
   }
 
-  private void committed() {
-    for (Runnable action : afterCommit) {
+  private static void committed(List<Runnable> actions) {
+    for (Runnable action : actions) {
       try {
         action.run();
       } catch (RuntimeException e) {

@@ -70,6 +70,29 @@ class SqliteDatabaseTest {
   }
 
   @Test
+  void an_action_after_a_commit_is_outside_of_it_and_may_write_itself() {
+    List<String> seen = new ArrayList<>();
+    database.write(
+        c -> {
+          execute(c, "INSERT INTO note(text) VALUES ('first')");
+          database.afterCommit(
+              () -> {
+                seen.add("writing " + database.isWriting());
+                seen.addAll(texts());
+                database.write(
+                    own -> {
+                      database.afterCommit(() -> seen.add("own"));
+                      return execute(own, "INSERT INTO note(text) VALUES ('second')");
+                    });
+              });
+          database.afterCommit(() -> seen.add("next"));
+          return null;
+        });
+    assertThat(seen).containsExactly("writing false", "first", "own", "next");
+    assertThat(texts()).containsExactly("first", "second");
+  }
+
+  @Test
   void a_failed_statement_is_a_database_exception_and_leaves_nothing() {
     assertThatThrownBy(
             () ->
