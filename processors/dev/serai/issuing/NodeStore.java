@@ -24,10 +24,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -38,7 +40,8 @@ import java.util.function.UnaryOperator;
 
 /**
  * Attested nodes, what the verifier says about them, and banned TPMs: on disk, and in memory for
- * the question that every call asks. A change is committed before anybody can see it. One writer at
+ * the question that every call asks. A change is committed before anybody can see it. When a write
+ * fails, memory is read from the disk again, and until it can be, every question fails. One writer at
  * a time.
  */
 final class NodeStore {
@@ -54,6 +57,9 @@ final class NodeStore {
   private final Map<String, Long> rejections = new ConcurrentHashMap<>();
   private final Set<String> bannedEks = ConcurrentHashMap.newKeySet();
 
+  /** A write failed and may be on disk all the same: memory counts only once it is read again. */
+  private volatile boolean doubtful;
+
   /**
    * @param registrar the registrar of the same process, so that a banned TPM may not even enrol
    */
@@ -68,20 +74,82 @@ final class NodeStore {
     this.audit = audit;
     this.feed = feed;
     this.clock = clock;
+    readAgain();
+  }
+
+  private <T> T write(Database.Work<T> work) {
+    sure();
+    try {
+      return database.write(work);
+    } catch (RuntimeException e) {
+      doubtful = true;
+      try {
+        sure();
+      } catch (RuntimeException unread) {
+        e.addSuppressed(unread); // by whoever asks next, who is refused until it can be read
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * @throws dev.serai.store.DatabaseException when what is in memory may be wrong and the disk does
+   *     not answer
+   */
+  private void sure() {
+    if (doubtful) {
+      turn.run(
+          () -> {
+            if (doubtful) {
+              readAgain();
+            }
+          });
+    }
+  }
+
+  /** What is new is there before what is gone goes: nobody sees less than the one or the other. */
+  private void readAgain() {
+    Map<SpiffeId, AttestedNode> nodesRead = new HashMap<>();
+    Map<String, NodeStanding> standingsRead = new HashMap<>();
+    Set<String> bansRead = new HashSet<>();
     database.read(
         connection -> {
-          loadNodes(connection);
-          loadStandings(connection);
-          loadBans(connection);
+          loadNodes(connection, nodesRead);
+          loadStandings(connection, standingsRead);
+          loadBans(connection, bansRead);
           return null;
         });
+    Set<SpiffeId> concerned = new HashSet<>(nodes.keySet());
+    concerned.addAll(nodesRead.keySet());
+    concerned.removeIf(
+        id ->
+            Objects.equals(nodes.get(id), nodesRead.get(id))
+                && nodesRead
+                    .get(id)
+                    .appraised()
+                    .filter(
+                        a ->
+                            bannedEks.contains(a.ekName()) != bansRead.contains(a.ekName())
+                                || !Objects.equals(
+                                    standings.get(a.nodeId()), standingsRead.get(a.nodeId())))
+                    .isEmpty());
+    bannedEks.addAll(bansRead);
+    bannedEks.retainAll(bansRead);
+    standings.putAll(standingsRead);
+    standings.keySet().retainAll(standingsRead.keySet());
+    nodes.putAll(nodesRead);
+    nodes.keySet().retainAll(nodesRead.keySet());
+    doubtful = false;
+    concerned.forEach(feed::nodeChanged);
   }
 
   Optional<AttestedNode> find(SpiffeId id) {
+    sure();
     return Optional.ofNullable(nodes.get(id));
   }
 
   Optional<AttestedNode> findByNodeId(String nodeId) {
+    sure();
     return nodes.values().stream()
         .filter(node -> node.appraised().filter(a -> a.nodeId().equals(nodeId)).isPresent())
         .findFirst();
@@ -89,19 +157,23 @@ final class NodeStore {
 
   /** In the order of their ids. */
   List<AttestedNode> all() {
+    sure();
     return List.copyOf(nodes.values());
   }
 
   /** In the order of their ids, from the one after this. */
   Iterable<AttestedNode> after(SpiffeId id) {
+    sure();
     return nodes.tailMap(id, false).values();
   }
 
   Optional<NodeStanding> standing(String nodeId) {
+    sure();
     return Optional.ofNullable(standings.get(nodeId));
   }
 
   boolean isEkBanned(String ekName) {
+    sure();
     return bannedEks.contains(ekName);
   }
 
@@ -144,13 +216,14 @@ final class NodeStore {
   }
 
   private void recordAttestedInTurn(AttestedNode node, AuditEvent event) {
+    sure();
     AttestedNode before = nodes.get(node.id());
     boolean ekBanned = node.appraised().filter(a -> isEkBanned(a.ekName())).isPresent();
     if (ekBanned || (before != null && isBanned(before))) {
       throw NodeGate.banned("failed to attest: agent is banned");
     }
     Optional<NodeStanding> standing = node.appraised().map(a -> trusted(a.nodeId()));
-    database.write(
+    write(
         connection -> {
           save(connection, node);
           if (standing.isPresent()) {
@@ -180,6 +253,7 @@ final class NodeStore {
   }
 
   private AttestedNode promoteInTurn(SpiffeId id, BigInteger serial) {
+    sure();
     AttestedNode node = nodes.get(id);
     if (node == null || node.fresh().filter(f -> f.serial().equals(serial)).isEmpty()) {
       return node;
@@ -201,6 +275,7 @@ final class NodeStore {
 
   private Optional<AttestedNode> changeInTurn(
       SpiffeId id, UnaryOperator<AttestedNode> change, Optional<AuditEvent> event) {
+    sure();
     AttestedNode node = nodes.get(id);
     if (node == null) {
       return Optional.empty();
@@ -211,7 +286,7 @@ final class NodeStore {
   }
 
   private AttestedNode replace(AttestedNode changed, Optional<AuditEvent> event) {
-    database.write(
+    write(
         connection -> {
           save(connection, changed);
           if (event.isPresent()) {
@@ -229,11 +304,12 @@ final class NodeStore {
   }
 
   private boolean deleteInTurn(SpiffeId id, AuditKind kind) {
+    sure();
     AttestedNode node = nodes.get(id);
     if (node == null) {
       return false;
     }
-    database.write(
+    write(
         connection -> {
           execute(connection, "DELETE FROM issuer_node WHERE spiffe_id = ?", id.toString());
           if (node.appraised().isPresent()) {
@@ -258,7 +334,7 @@ final class NodeStore {
 
   private void banEkInTurn(String ekName) {
     long now = clock.millis();
-    database.write(
+    write(
         connection -> {
           try (PreparedStatement insert =
               connection.prepareStatement(
@@ -280,7 +356,7 @@ final class NodeStore {
   }
 
   private void unbanEkInTurn(String ekName) {
-    database.write(
+    write(
         connection -> {
           execute(connection, "DELETE FROM issuer_ek_ban WHERE ek_name = ?", ekName);
           audit.append(connection, AuditEvent.of(AuditKind.NODE_UNBANNED, "ek:" + ekName));
@@ -309,6 +385,7 @@ final class NodeStore {
   }
 
   private void applyInTurn(NodeStanding said) {
+    sure();
     NodeStanding known = standings.get(said.nodeId());
     boolean older = known != null && !said.at().isAfter(known.at());
     boolean clockCameBack = known != null && isAhead(known.at()) && !isAhead(said.at());
@@ -322,7 +399,7 @@ final class NodeStore {
     if (standing.state() == NodeStanding.State.UNTRUSTED) {
       rejections.merge(standing.nodeId(), 1L, Long::sum);
     }
-    database.write(
+    write(
         connection -> {
           save(connection, standing);
           audit.append(
@@ -350,6 +427,7 @@ final class NodeStore {
   }
 
   private void pruneInTurn(Instant expiredBefore) {
+    sure();
     nodes.values().stream()
         .filter(node -> !isBanned(node))
         .filter(node -> node.latest().notAfter().isBefore(expiredBefore))
@@ -358,7 +436,8 @@ final class NodeStore {
         .forEach(id -> deleteInTurn(id, AuditKind.NODE_EXPIRED));
   }
 
-  private void loadNodes(Connection connection) throws SQLException {
+  private static void loadNodes(Connection connection, Map<SpiffeId, AttestedNode> nodes)
+      throws SQLException {
     try (PreparedStatement select =
             connection.prepareStatement(
                 "SELECT spiffe_id, attestation_type, node_id, ek_name, ak_name, current_serial,"
@@ -405,7 +484,8 @@ final class NodeStore {
     }
   }
 
-  private void loadStandings(Connection connection) throws SQLException {
+  private static void loadStandings(
+      Connection connection, Map<String, NodeStanding> standings) throws SQLException {
     try (PreparedStatement select =
             connection.prepareStatement(
                 "SELECT node_id, state, reasons, reported_at FROM issuer_standing");
@@ -422,7 +502,8 @@ final class NodeStore {
     }
   }
 
-  private void loadBans(Connection connection) throws SQLException {
+  private static void loadBans(Connection connection, Set<String> bannedEks)
+      throws SQLException {
     try (PreparedStatement select =
             connection.prepareStatement("SELECT ek_name FROM issuer_ek_ban");
         ResultSet row = select.executeQuery()) {

@@ -14,6 +14,8 @@ import dev.serai.reason.RefusalException;
 import dev.serai.spiffe.Selector;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
+import dev.serai.store.Database;
+import dev.serai.store.DatabaseException;
 import dev.serai.store.SqliteDatabase;
 import dev.serai.testing.TestAudit;
 import dev.serai.tpm.Bytes;
@@ -58,6 +60,93 @@ class NodeStoreTest {
   private NodeStore reopened() {
     return new NodeStore(
         database, TestAudit.of(database, directory), new ChangeFeed(clock), clock, Optional::empty);
+  }
+
+  /** Fails after what was written is on disk; then it cannot be read either, if so wanted. */
+  private static final class LateFailure implements Database {
+    private final Database real;
+    private boolean failing;
+    private boolean unreadable;
+
+    LateFailure(Database real) {
+      this.real = real;
+    }
+
+    @Override
+    public <T> T read(Work<T> work) {
+      if (unreadable) {
+        throw new DatabaseException("planted: unreadable", null);
+      }
+      return real.read(work);
+    }
+
+    @Override
+    public <T> T write(Work<T> work) {
+      T answer = real.write(work);
+      if (failing) {
+        throw new DatabaseException("planted: after the commit", null);
+      }
+      return answer;
+    }
+
+    @Override
+    public boolean isWriting() {
+      return real.isWriting();
+    }
+
+    @Override
+    public void afterCommit(Runnable action) {
+      real.afterCommit(action);
+    }
+
+    @Override
+    public void close() {
+      real.close();
+    }
+  }
+
+  @Test
+  void a_ban_that_is_on_disk_counts_though_its_write_failed() {
+    LateFailure late = new LateFailure(database);
+    ChangeFeed feed = new ChangeFeed(clock);
+    NodeStore store =
+        new NodeStore(
+            late, TestAudit.of(database, directory), feed, clock, Optional::empty);
+    store.recordAttested(node(1), EVENT);
+    late.failing = true;
+    long revision = feed.revision();
+    assertThatThrownBy(() -> store.banEk("000bee")).isInstanceOf(DatabaseException.class);
+    assertThat(store.isEkBanned("000bee")).isTrue();
+    assertThat(feed.revision()).as("its node is told").isGreaterThan(revision);
+    assertThatThrownBy(() -> store.delete(ID)).isInstanceOf(DatabaseException.class);
+    assertThat(store.find(ID)).isEmpty();
+  }
+
+  @Test
+  void while_the_disk_cannot_say_what_became_of_a_write_nobody_is_admitted() {
+    LateFailure late = new LateFailure(database);
+    NodeStore store =
+        new NodeStore(
+            late,
+            TestAudit.of(database, directory),
+            new ChangeFeed(clock),
+            clock,
+            Optional::empty);
+    store.recordAttested(node(1), EVENT);
+    NodeGate gate = new NodeGate(store, clock);
+    X509Certificate leaf = leaf(1);
+    gate.admit(ID, leaf);
+    late.failing = true;
+    late.unreadable = true;
+    assertThatThrownBy(() -> store.banEk("000bee")).isInstanceOf(DatabaseException.class);
+    assertThatThrownBy(() -> gate.admit(ID, leaf)).isInstanceOf(DatabaseException.class);
+    assertThatThrownBy(() -> store.isEkBanned("000baa")).isInstanceOf(DatabaseException.class);
+    late.failing = false;
+    late.unreadable = false;
+    refuses(
+        ReasonCode.NODE_BANNED,
+        PermissionDeniedDetails.Reason.AGENT_BANNED,
+        () -> gate.admit(ID, leaf));
   }
 
   private NodeGate gate() {
