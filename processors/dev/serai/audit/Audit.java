@@ -491,28 +491,49 @@ public final class Audit {
    * the answer is how many went now.
    */
   public int prune(Instant before) {
+    return prune(before, Long.MAX_VALUE);
+  }
+
+  /** How many records there are, or a few more: where a chain ended numbers may be left out. */
+  long size() {
+    return head == null
+        ? 0
+        : head.sequence()
+            - database.read(AuditTable::floor).map(Checkpoint::sequence).orElse(0L);
+  }
+
+  /**
+   * The same, and of what is older not more than this.
+   *
+   * @param most how many records may go
+   */
+  int prune(Instant before, long most) {
     database.write(
         connection -> {
-          Optional<AuditRecord> old = AuditTable.lastBefore(connection, before);
           long floor = AuditTable.floor(connection).map(Checkpoint::sequence).orElse(0L);
+          Optional<AuditRecord> old = AuditTable.lastBefore(connection, before);
+          if (old.isPresent() && old.get().sequence() - floor > most) {
+            old = AuditTable.lastUpTo(connection, floor + most);
+          }
           if (old.isEmpty()
               || old.get().sequence() <= floor
               || old.get().sequence() >= head.sequence()) {
             return null;
           }
-          long through = old.get().sequence();
+          AuditRecord end = old.get();
+          long through = end.sequence();
           AuditTable.save(
               connection,
               new Checkpoint(
                   through,
                   chainOf(connection, through),
-                  old.get().hash(),
+                  end.hash(),
                   clock.instant(),
                   true,
                   Optional.empty()));
           append(
               connection,
-              AuditEvent.of(AuditKind.AUDIT_PRUNED, through + ":" + old.get().hash().toHex())
+              AuditEvent.of(AuditKind.AUDIT_PRUNED, through + ":" + end.hash().toHex())
                   .with("through", through));
           return null;
         });

@@ -33,6 +33,11 @@ final class AuditTable {
     return one(connection, RECORD + " WHERE sequence = " + sequence);
   }
 
+  static Optional<AuditRecord> lastUpTo(Connection connection, long sequence) throws SQLException {
+    return one(
+        connection, RECORD + " WHERE sequence <= " + sequence + " ORDER BY sequence DESC LIMIT 1");
+  }
+
   private static Optional<AuditRecord> one(Connection connection, String sql) throws SQLException {
     try (PreparedStatement select = connection.prepareStatement(sql);
         ResultSet row = select.executeQuery()) {

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,7 +23,9 @@ public final class AuditUpkeep {
   private final Optional<Duration> keep;
   private final Supplier<Optional<CheckpointSigner>> signer;
   private final InstantSource clock;
+  private final Optional<PruneAllowance> allowance;
   private Instant nextCheckpoint;
+  private boolean heldBack;
 
   AuditUpkeep(
       Path stateDir,
@@ -31,7 +34,9 @@ public final class AuditUpkeep {
       Optional<Duration> checkpointInterval,
       Optional<Duration> keep,
       Supplier<Optional<CheckpointSigner>> signer,
-      InstantSource clock) {
+      InstantSource clock,
+      LongSupplier nanos) {
+    this.allowance = keep.map(age -> new PruneAllowance(age, nanos));
     this.stateDir = stateDir;
     this.audit = audit;
     this.refused = refused;
@@ -55,7 +60,8 @@ public final class AuditUpkeep {
                     .camel()
                     .getRegistry()
                     .lookupByNameAndType(CheckpointSigner.BEAN, CheckpointSigner.class)),
-        context.clock());
+        context.clock(),
+        System::nanoTime);
   }
 
   private static Optional<Duration> optional(RoleContext context, String key) {
@@ -75,12 +81,24 @@ public final class AuditUpkeep {
       checkpoint();
       nextCheckpoint = now.plus(checkpointInterval.get());
     }
-    if (keep.isPresent()) {
-      int gone = audit.prune(now.minus(keep.get()));
-      if (gone > 0) {
-        LOG.info("audit pruned records={} keep={}", gone, keep.get());
-      }
+    allowance.ifPresent(most -> prune(now.minus(keep.get()), most));
+  }
+
+  private void prune(Instant before, PruneAllowance most) {
+    long allowed = most.now(audit.size());
+    if (allowed < 1) {
+      return;
     }
+    int gone = audit.prune(before, allowed);
+    most.used(gone);
+    if (gone > 0) {
+      LOG.info("audit pruned records={} keep={}", gone, keep.get());
+    }
+    boolean held = gone >= allowed;
+    if (held && !heldBack) {
+      LOG.warn("audit pruning held back: more is old than could become so; is the clock right?");
+    }
+    heldBack = held;
   }
 
   /** A TPM that does not answer leaves the checkpoint unsigned; the next one is tried again. */

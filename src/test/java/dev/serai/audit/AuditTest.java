@@ -24,6 +24,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -356,6 +357,45 @@ class AuditTest {
   }
 
   @Test
+  void a_clock_that_jumps_forward_does_not_empty_the_log() {
+    AtomicLong nanos = new AtomicLong(5);
+    AuditUpkeep upkeep =
+        new AuditUpkeep(
+            directory,
+            audit,
+            new RefusedCallers(() -> now),
+            Optional.empty(),
+            Optional.of(Duration.ofDays(10)),
+            Optional::empty,
+            () -> now,
+            nanos::get);
+    record(499); // and the one it begins with
+    Instant right = now;
+    now = now.plus(Duration.ofDays(4000));
+    upkeep.run();
+    assertThat(records()).as("not a moment has gone by").hasSize(500);
+    nanos.addAndGet(Duration.ofHours(1).toNanos());
+    upkeep.run();
+    assertThat(records()).as("a tenth, and the record of it").hasSize(451);
+    nanos.addAndGet(Duration.ofDays(3).toNanos());
+    upkeep.run();
+    assertThat(records()).as("nothing is saved up").hasSizeBetween(400, 410);
+    assertThat(wrong()).isNull();
+    now = right;
+    nanos.addAndGet(Duration.ofHours(1).toNanos());
+    int left = records().size();
+    upkeep.run();
+    assertThat(records()).as("the clock is right again").hasSize(left);
+    now = right.plus(Duration.ofDays(11));
+    for (int hour = 0; hour < 24 * 10; hour++) {
+      nanos.addAndGet(Duration.ofHours(1).toNanos());
+      upkeep.run();
+    }
+    assertThat(records()).as("what is old goes in the end").hasSizeLessThan(50);
+    assertThat(wrong()).isNull();
+  }
+
+  @Test
   void a_forged_checkpoint_does_not_hide_a_deletion() throws Exception {
     record(10);
     attack(
@@ -495,7 +535,8 @@ class AuditTest {
             Optional.empty(),
             Optional.empty(),
             Optional::empty,
-            () -> now);
+            () -> now,
+            () -> 0);
     for (int i = 0; i < 1000; i++) {
       refused.refused(new Reason(ReasonCode.CALLER_NOT_ALLOWED, "x"), "issue-svid", "trace-" + i);
       refused.refused(new Reason(ReasonCode.EK_NOT_TRUSTED, "x"), "enrol-node", "trace-" + i);
