@@ -13,6 +13,7 @@ import java.net.InetSocketAddress;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -38,6 +39,8 @@ public final class ManagementServer implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int MAX_POST = 1 << 20;
   private static final int THREADS = 4;
+  private static final Duration LONGEST_REQUEST = Duration.ofSeconds(5);
+  private static final Duration LONGEST_ANSWER = Duration.ofSeconds(60);
   private static final String LOGIN_REQUIRED =
       "CALLER_NOT_AUTHENTICATED: login required: user serai, password in hawtio-password of the"
           + " state directory. Open without: /health /health/live /health/ready /health/routes"
@@ -66,6 +69,17 @@ public final class ManagementServer implements AutoCloseable {
           "/auth/config", "[]",
           "/auth/config/login", "[]",
           "/auth/config/session-timeout", "{}");
+
+  /**
+   * Read by the JDK's server as its class is loaded. A caller that does not end his request, or does
+   * not read his answer, would hold a thread for ever otherwise.
+   */
+  static {
+    // Header and body are two segments: without this a kept connection waits 40 ms for each answer.
+    System.setProperty("sun.net.httpserver.nodelay", "true");
+    System.setProperty("sun.net.httpserver.maxReqTime", Long.toString(LONGEST_REQUEST.toSeconds()));
+    System.setProperty("sun.net.httpserver.maxRspTime", Long.toString(LONGEST_ANSWER.toSeconds()));
+  }
 
   private final HealthReport health;
   private final Probes probes;
@@ -118,8 +132,6 @@ public final class ManagementServer implements AutoCloseable {
       Supplier<String> metrics,
       Path passwordFile)
       throws IOException {
-    // Header and body are two segments: without this a kept connection waits 40 ms for each answer.
-    System.setProperty("sun.net.httpserver.nodelay", "true");
     HttpServer server =
         HttpServer.create(new InetSocketAddress(InetAddress.getByName(host), port), 0);
     Set<String> hosts = new TreeSet<>(List.of("localhost", "127.0.0.1", "[::1]"));

@@ -20,8 +20,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.UnaryOperator;
 import jdk.net.ExtendedSocketOptions;
 import org.slf4j.Logger;
@@ -36,18 +40,25 @@ public final class ControlSocket implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ControlSocket.class);
   private static final int MAX_LINE = 100;
   private static final int MAX_CALLERS = 4;
+  private static final Duration LONGEST_LINE = Duration.ofSeconds(5);
 
   private final Path path;
   private final UnaryOperator<String> answers;
+  private final Duration patience;
   private final FileChannel lock;
   private final ServerSocketChannel server;
   private final String owner;
   private final Semaphore places = new Semaphore(MAX_CALLERS);
 
   private ControlSocket(
-      Path path, UnaryOperator<String> answers, FileChannel lock, ServerSocketChannel server)
+      Path path,
+      UnaryOperator<String> answers,
+      Duration patience,
+      FileChannel lock,
+      ServerSocketChannel server)
       throws IOException {
     this.path = path;
+    this.patience = patience;
     this.answers = answers;
     this.lock = lock;
     this.server = server;
@@ -61,6 +72,11 @@ public final class ControlSocket implements AutoCloseable {
    * @throws RefusalException ADDRESS_IN_USE when another process listens there
    */
   public static ControlSocket open(Path path, UnaryOperator<String> answers) {
+    return open(path, answers, LONGEST_LINE);
+  }
+
+  /** With this time for a caller to say his line. */
+  static ControlSocket open(Path path, UnaryOperator<String> answers, Duration patience) {
     FileChannel lock = null;
     try {
       lock = lock(path);
@@ -68,7 +84,7 @@ public final class ControlSocket implements AutoCloseable {
       ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
       server.bind(UnixDomainSocketAddress.of(path));
       Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
-      ControlSocket socket = new ControlSocket(path, answers, lock, server);
+      ControlSocket socket = new ControlSocket(path, answers, patience, lock, server);
       start("serai-control", socket::accept);
       return socket;
     } catch (IOException e) {
@@ -141,8 +157,17 @@ public final class ControlSocket implements AutoCloseable {
   }
 
   private void serve(SocketChannel caller) {
+    AtomicBoolean heard = new AtomicBoolean();
+    CompletableFuture.delayedExecutor(patience.toMillis(), TimeUnit.MILLISECONDS)
+        .execute(
+            () -> {
+              if (!heard.get()) {
+                closeQuietly(caller); // ends the read, and frees his place
+              }
+            });
     try (caller) {
       String line = readLine(caller);
+      heard.set(true);
       if (!line.isEmpty()) {
         ByteBuffer answer = StandardCharsets.UTF_8.encode(answers.apply(line) + "\n");
         while (answer.hasRemaining()) {

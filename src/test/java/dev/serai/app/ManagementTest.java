@@ -29,10 +29,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Base64;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
+import javax.management.MBeanOperationInfo;
+import javax.management.MBeanParameterInfo;
+import javax.management.MBeanServer;
+import javax.management.ObjectName;
 import org.apache.camel.Processor;
+import org.apache.camel.builder.RouteBuilder;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -272,6 +280,72 @@ class ManagementTest {
                 .asInt())
         .isEqualTo(403);
     assertThat(serai.camel().isStarted()).isTrue();
+  }
+
+  @Test
+  void no_dump_of_a_route_shows_the_value_of_a_property() throws Exception {
+    String secret = "a-secret-that-a-route-uses";
+    System.setProperty("trial.secret", secret);
+    try {
+      serai
+          .camel()
+          .addRoutes(
+              new RouteBuilder() {
+                @Override
+                public void configure() {
+                  from("direct:with-secret")
+                      .routeId("with-secret")
+                      .setHeader("trial", constant("{{trial.secret}}"))
+                      .setBody(simple("{{trial.secret}}"));
+                }
+              });
+      serai.camel().getRouteController().startRoute("with-secret");
+      assertThat(serai.template().requestBody("direct:with-secret", "")).isEqualTo(secret);
+      MBeanServer beans = serai.camel().getManagementStrategy().getManagementAgent().getMBeanServer();
+      String mine = "org.apache.camel:context=" + serai.camel().getManagementName();
+      int dumps = 0;
+      int refused = 0;
+      StringBuilder shown = new StringBuilder();
+      for (String names : new String[] {",type=context,*", ",type=routes,name=\"with-secret\""}) {
+        for (ObjectName name : beans.queryNames(new ObjectName(mine + names), null)) {
+          for (MBeanOperationInfo operation : beans.getMBeanInfo(name).getOperations()) {
+            if (!operation.getName().startsWith("dump")) {
+              continue;
+            }
+            List<String> types =
+                Arrays.stream(operation.getSignature()).map(MBeanParameterInfo::getType).toList();
+            for (String called :
+                List.of(
+                    operation.getName(),
+                    operation.getName() + "(" + String.join(",", types) + ")")) {
+              HttpResponse<String> answer =
+                  jolokia(
+                      JSON.writeValueAsString(
+                          Map.of(
+                              "type", "exec",
+                              "mbean", name.toString(),
+                              "operation", called,
+                              "arguments", types.stream().map(type -> true).toList())));
+              dumps++;
+              refused += json(answer).path("status").asInt() == 200 ? 0 : 1;
+              assertThat(answer.body()).as(name + " " + called).doesNotContain(secret);
+              shown.append(answer.body());
+            }
+          }
+          assertThat(
+                  jolokia("{\"type\":\"read\",\"mbean\":" + JSON.writeValueAsString(name.toString()) + "}")
+                      .body())
+              .doesNotContain(secret);
+        }
+      }
+      assertThat(dumps).isGreaterThan(50);
+      assertThat(refused).isGreaterThan(30).isLessThan(dumps);
+      assertThat(shown).contains("{{trial.secret}}", "dumpRoutesStatsAsXml");
+    } finally {
+      System.clearProperty("trial.secret");
+      serai.camel().getRouteController().stopRoute("with-secret");
+      serai.camel().removeRoute("with-secret");
+    }
   }
 
   @Test

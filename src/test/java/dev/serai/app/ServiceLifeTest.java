@@ -21,9 +21,13 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
@@ -57,8 +61,39 @@ class ServiceLifeTest {
                       .contains("issuer ISSUING", "registrar RUNNING"));
       assertThat(serai.get("/health/ready")).isEqualTo(200);
       reloads(serai, manager);
+      answersThoughRequestsDoNotEnd(serai);
       assertThat(serai.stop()).isZero();
       assertThat(manager.told()).contains("STOPPING=1\nSTATUS=stopping");
+    }
+  }
+
+  private static void answersThoughRequestsDoNotEnd(SeraiChild serai) throws Exception {
+    List<Socket> halves = new ArrayList<>();
+    try {
+      for (int i = 0; i < 16; i++) {
+        Socket half = new Socket("127.0.0.1", serai.port("serai.management.port"));
+        halves.add(half);
+        half.getOutputStream().write("GET /health HTTP/1.1\r\nHost: loc".getBytes(US_ASCII));
+      }
+      for (Socket half : halves) { // each is given up, none is answered
+        half.setSoTimeout((int) PATIENCE.toMillis());
+        assertThat(isClosedWithoutAnAnswer(half)).isTrue();
+      }
+      assertThat(serai.get("/health/ready")).isEqualTo(200);
+    } finally {
+      for (Socket half : halves) {
+        half.close();
+      }
+    }
+  }
+
+  private static boolean isClosedWithoutAnAnswer(Socket socket) throws IOException {
+    try {
+      return socket.getInputStream().read() < 0;
+    } catch (SocketTimeoutException e) {
+      return false;
+    } catch (SocketException e) {
+      return true; // what it sent was not read
     }
   }
 

@@ -3,12 +3,20 @@ package dev.serai.service;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Assumptions;
@@ -53,6 +61,29 @@ class ControlSocketTest {
       assertThatThrownBy(() -> ControlSocket.ask(path, "x".repeat(200)))
           .isInstanceOf(RefusalException.class);
       assertThat(ControlSocket.ask(path, "x")).isEqualTo("x");
+    }
+  }
+
+  @Test
+  void callers_who_say_nothing_do_not_keep_others_out() throws Exception {
+    Path path = dir.resolve("control.sock");
+    List<SocketChannel> silent = new ArrayList<>();
+    try (ControlSocket socket =
+        ControlSocket.open(path, line -> "heard " + line, Duration.ofMillis(300))) {
+      for (int i = 0; i < 8; i++) {
+        SocketChannel one = SocketChannel.open(StandardProtocolFamily.UNIX);
+        silent.add(one);
+        one.connect(UnixDomainSocketAddress.of(path));
+        one.write(ByteBuffer.wrap(new byte[] {'r'}));
+      }
+      await()
+          .atMost(Duration.ofSeconds(60))
+          .ignoreExceptions()
+          .until(() -> ControlSocket.ask(path, "reload").equals("heard reload"));
+    } finally {
+      for (SocketChannel one : silent) {
+        one.close();
+      }
     }
   }
 
