@@ -14,6 +14,7 @@ import dev.serai.tpm.wire.TpmtPublic;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -54,6 +55,17 @@ public final class TssTpm implements Tpm {
   // Guarded by lock.
   private Owner owner;
   private int lost;
+  /** What only a TPM that answers can say. */
+  private static final Set<Fault> ANSWERS =
+      EnumSet.of(
+          Fault.AUTH,
+          Fault.LOCKOUT,
+          Fault.RESOURCES,
+          Fault.STALE_KEY,
+          Fault.INTEGRITY,
+          Fault.RETRY,
+          Fault.COMMAND);
+
   private Optional<TpmException> silence = Optional.empty();
   private boolean closed;
   private Orphans orphans = Orphans.NONE;
@@ -304,6 +316,11 @@ public final class TssTpm implements Tpm {
       calls.remove(call);
     }
     giveUpOverdue();
+    synchronized (lock) {
+      if (silence.isPresent()) {
+        return silence.get().again(); // nothing was answered since a call that hung
+      }
+    }
     return new TpmException(
         Fault.EXPIRED,
         0,
@@ -476,6 +493,11 @@ public final class TssTpm implements Tpm {
         }
         call.answer.complete(answer);
       } catch (RuntimeException | Error e) {
+        if (e instanceof TpmException refused && ANSWERS.contains(refused.fault())) {
+          synchronized (lock) {
+            silence = Optional.empty();
+          }
+        }
         call.answer.completeExceptionally(e);
       }
     }

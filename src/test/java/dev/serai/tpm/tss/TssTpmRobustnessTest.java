@@ -347,6 +347,9 @@ class TssTpmRobustnessTest {
       assertFault(Fault.EXPIRED, () -> hurried.random(8));
       patience.set(Optional.empty());
       assertFault(Fault.WEDGED, () -> hurried.random(8));
+      patience.set(Optional.of(Duration.ofMillis(100)));
+      assertFault(Fault.WEDGED, () -> hurried.random(8)); // not that of a hasty caller any more
+      patience.set(Optional.empty());
       software.cont();
       await()
           .ignoreExceptions()
