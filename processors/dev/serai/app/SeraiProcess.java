@@ -3,6 +3,7 @@ package dev.serai.app;
 import dev.serai.agent.RemoteRoleIdentities;
 import dev.serai.app.RouteFiles.RouteFile;
 import dev.serai.backup.Restore;
+import dev.serai.breaker.BreakerState;
 import dev.serai.breaker.Breakers;
 import dev.serai.dashboard.Dashboard;
 import dev.serai.flow.FlowConsole;
@@ -300,7 +301,9 @@ public final class SeraiProcess implements AutoCloseable {
     camel.addComponent("timer", new SteadyTimerComponent());
     ProcessMeters.bind(camel, meters).forEach(onStop::push);
     camel.getRegistry().bind("routeRestarts", RouteRestarts.follow(camel, meters));
-    onStop.push(BreakerBeans.register(Breakers.of(context), camel.getName() + "@" + stateDir));
+    Breakers breakers = Breakers.of(context);
+    breakers.onChange(this::breakerChanged);
+    onStop.push(BreakerBeans.register(breakers, camel.getName() + "@" + stateDir));
     if (settings.flag("serai.tracing.enabled")) {
       Tracing.start(context);
     }
@@ -315,6 +318,18 @@ public final class SeraiProcess implements AutoCloseable {
     roles.forEach(role -> role.bind(context));
     record = ProcessRecord.bind(context, settings, refusals);
     onStop.push(record);
+  }
+
+  /** Told by the role that asks: the issuer asks the verifier, which asks all others. */
+  private void breakerChanged(BreakerState breaker) {
+    boolean ofIssuer =
+        breaker.kind() == Breakers.Kind.PROVIDER && breaker.name().equals("verifier");
+    timeline.record(
+        Timeline.Kind.BREAKER,
+        ofIssuer ? "issuer" : "verifier",
+        breaker.name(),
+        breaker.state().name(),
+        List.of());
   }
 
   private void startManagement(CamelContext camel, RefuseProcessor refusals) {

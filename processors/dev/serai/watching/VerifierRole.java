@@ -4,7 +4,6 @@ import dev.serai.appraisal.AppraisalBeans;
 import dev.serai.appraisal.KeylimeQuoteAppraiser;
 import dev.serai.audit.Audit;
 import dev.serai.breaker.BreakerPolicy;
-import dev.serai.breaker.BreakerState;
 import dev.serai.breaker.Breakers;
 import dev.serai.flow.Timeline;
 import dev.serai.http.GuardedListener;
@@ -77,7 +76,6 @@ public final class VerifierRole implements Role {
     WatchFlight flight = new WatchFlight(settings.inFlight(), settings.lease());
     Breakers breakers = Breakers.of(context);
     Timeline timeline = Timeline.of(context);
-    breakers.onChange(breaker -> breakerChanged(timeline, breaker));
     WatchSettlement settlement =
         new WatchSettlement(
             store, rules, flight, breakers, clock, new VerdictCounts(context.meters()), timeline);
@@ -123,11 +121,6 @@ public final class VerifierRole implements Role {
         new ArrayBlockingQueue<>(places),
         new DefaultThreadFactory("verifier-judge", true),
         new ThreadPoolExecutor.CallerRunsPolicy());
-  }
-
-  private static void breakerChanged(Timeline timeline, BreakerState breaker) {
-    timeline.record(
-        Timeline.Kind.BREAKER, "verifier", breaker.name(), breaker.state().name(), List.of());
   }
 
   private static RoleHealth.Standing standing(KeylimeQuoteAppraiser appraiser) {

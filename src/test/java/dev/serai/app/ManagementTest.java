@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.serai.breaker.Breaker;
 import dev.serai.breaker.Breakers;
 import dev.serai.deadline.Deadline;
+import dev.serai.flow.Timeline;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
@@ -399,6 +400,25 @@ class ManagementTest {
     }
     assertThat(seen).isTrue();
     registrar.succeeded();
+  }
+
+  @Test
+  void the_timeline_names_the_role_whose_breaker_opened() {
+    Breakers breakers = Breakers.of(serai.context());
+    Map<String, String> askers =
+        Map.of("verifier", "issuer", "issuer", "verifier", "registrar", "verifier");
+    askers.forEach(
+        (provider, asker) -> {
+          Breaker breaker = breakers.of(Breakers.Kind.PROVIDER, provider);
+          for (int i = 0; i < 5; i++) {
+            breaker.failed("silent");
+          }
+          Timeline.Event event = Timeline.of(serai.context()).latest(1).get(0);
+          assertThat(event.kind()).isEqualTo(Timeline.Kind.BREAKER);
+          assertThat(event.subject()).isEqualTo(provider);
+          assertThat(event.source()).as(provider).isEqualTo(asker);
+          breaker.succeeded();
+        });
   }
 
   @Test
