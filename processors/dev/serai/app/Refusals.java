@@ -8,12 +8,15 @@ import dev.serai.store.DatabaseException;
 import dev.serai.tpm.TpmException;
 import java.net.SocketException;
 import java.nio.channels.ClosedChannelException;
+import java.security.cert.CertPathValidatorException;
+import java.security.cert.CertificateException;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLPeerUnverifiedException;
 import org.apache.camel.CamelExchangeException;
 import org.apache.camel.ExchangeTimedOutException;
 
@@ -51,6 +54,10 @@ final class Refusals {
       return Optional.of(
           new Reason(ReasonCode.DEADLINE_EXCEEDED, ReasonCode.DEADLINE_EXCEEDED.what()));
     }
+    if (isDistrust(t)) {
+      return Optional.of(
+          new Reason(ReasonCode.PEER_NOT_TRUSTED, ReasonCode.PEER_NOT_TRUSTED.what()));
+    }
     if (isPeerGone(t)) {
       return Optional.of(
           new Reason(ReasonCode.PEER_UNAVAILABLE, ReasonCode.PEER_UNAVAILABLE.what()));
@@ -61,11 +68,36 @@ final class Refusals {
     return Optional.empty();
   }
 
-  /** camel-netty has no class of its own for a peer that hangs up without an answer. */
   private static boolean isPeerGone(Throwable t) {
     return t instanceof SocketException
         || t instanceof ClosedChannelException
         || t instanceof SSLException
-        || t.getClass() == CamelExchangeException.class;
+        || isHangUp(t);
+  }
+
+  /** camel-netty has no class of its own for a peer that hangs up without an answer. */
+  private static boolean isHangUp(Throwable t) {
+    StackTraceElement[] from = t.getStackTrace();
+    return t.getClass() == CamelExchangeException.class
+        && t.getCause() == null
+        && from.length > 0
+        && from[0].getClassName().startsWith("org.apache.camel.component.netty.");
+  }
+
+  /** The handshake ended over a certificate, theirs or ours. */
+  private static boolean isDistrust(Throwable t) {
+    if (!(t instanceof SSLException)) {
+      return false;
+    }
+    Set<Throwable> seen = new HashSet<>();
+    for (Throwable cause = t; cause != null && seen.add(cause); cause = cause.getCause()) {
+      if (cause instanceof CertificateException
+          || cause instanceof CertPathValidatorException
+          || cause instanceof SSLPeerUnverifiedException
+          || String.valueOf(cause.getMessage()).startsWith("Received fatal alert: ")) {
+        return true;
+      }
+    }
+    return false;
   }
 }

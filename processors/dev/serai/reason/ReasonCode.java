@@ -101,6 +101,11 @@ public enum ReasonCode {
       "The bans of the state to be replaced cannot be carried over",
       "its database is damaged or missing, or the backup has none",
       "restore into another directory, or use --lose-bans and ban again what has to stay out"),
+  PEER_NOT_TRUSTED(
+      Kind.UNAVAILABLE,
+      "Another role is not who it should be, or does not trust us",
+      "a certificate of another trust domain or that ran out, or another process at its address",
+      "check the configured address, the clocks and the trust bundle of both"),
   PEER_UNAVAILABLE(
       Kind.UNAVAILABLE,
       "Another role does not answer",

@@ -11,6 +11,11 @@ import dev.serai.role.TraceId;
 import dev.serai.store.DatabaseException;
 import dev.serai.testing.SeraiHarness;
 import dev.serai.tpm.TpmException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -18,9 +23,14 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.security.cert.CertificateException;
 import java.util.concurrent.atomic.AtomicReference;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLHandshakeException;
+import org.apache.camel.CamelExchangeException;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
+import org.apache.camel.support.DefaultExchange;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -159,6 +169,53 @@ class RefusalTest {
     var reason = refused(new IllegalArgumentException("password is xyzzy")).reason();
     assertThat(reason.code()).isEqualTo(ReasonCode.INTERNAL_ERROR);
     assertThat(reason.detail()).doesNotContain("xyzzy");
+  }
+
+  private static ReasonCode named(Throwable failure) {
+    return Refusals.name(failure).reason().code();
+  }
+
+  @Test
+  void only_a_peer_that_hangs_up_is_called_gone_and_one_with_a_wrong_certificate_is_not()
+      throws Exception {
+    Exchange exchange = new DefaultExchange(serai.camel());
+    assertThat(named(new CamelExchangeException("of some step", exchange)))
+        .isEqualTo(ReasonCode.INTERNAL_ERROR);
+    assertThat(named(new SSLException("closed"))).isEqualTo(ReasonCode.PEER_UNAVAILABLE);
+    SSLException wrong = new SSLHandshakeException("General OpenSslEngine problem");
+    wrong.initCause(new CertificateException("another id"));
+    assertThat(named(new CamelExchangeException("Cannot connect", exchange, wrong)))
+        .isEqualTo(ReasonCode.PEER_NOT_TRUSTED);
+    assertThat(named(new SSLHandshakeException("Received fatal alert: certificate_unknown")))
+        .isEqualTo(ReasonCode.PEER_NOT_TRUSTED);
+    assertThat(named(hangUp())).isEqualTo(ReasonCode.PEER_UNAVAILABLE);
+  }
+
+  /** As our client sees a peer that takes the request and closes. */
+  private static Throwable hangUp() throws Exception {
+    try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      Thread peer =
+          new Thread(
+              () -> {
+                try (Socket socket = server.accept()) {
+                  assertThat(socket.getInputStream().read()).isPositive();
+                  socket.getInputStream().skipNBytes(socket.getInputStream().available());
+                } catch (IOException e) {
+                  throw new UncheckedIOException(e);
+                }
+              });
+      peer.start();
+      Throwable failure = call("http://127.0.0.1:" + server.getLocalPort() + "/x");
+      peer.join(60_000);
+      return failure;
+    }
+  }
+
+  private static Throwable call(String uri) {
+    return serai
+        .template()
+        .request("netty-http:" + uri, exchange -> exchange.getMessage().setBody("x"))
+        .getException();
   }
 
   @Test

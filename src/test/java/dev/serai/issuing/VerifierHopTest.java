@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.serai.appraisal.AppraisalRequest;
 import dev.serai.appraisal.ChallengeStanding;
 import dev.serai.appraisal.Rejected;
+import dev.serai.appraisal.Verdict;
 import dev.serai.proto.spire.types.SovereignAttestation;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.Refused;
@@ -14,6 +15,7 @@ import dev.serai.tpm.spec.TpmHash;
 import dev.serai.tpm.wire.PcrSelection;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.apache.camel.Exchange;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -52,6 +54,37 @@ class VerifierHopTest {
                           ReasonCode.NONCE_MISSING,
                           ReasonCode.EVIDENCE_MISSING,
                           ReasonCode.EVIDENCE_MALFORMED));
+    }
+  }
+
+  @Test
+  void another_who_answers_at_the_verifiers_address_is_not_asked() {
+    int port = SeraiHarness.freePort();
+    try (SeraiHarness serai =
+        SeraiHarness.roles("issuer")
+            .with("serai.issuer.port", Integer.toString(port))
+            .with("serai.issuer.verifier", "127.0.0.1:" + port)
+            .start()) {
+      Exchange answer =
+          serai
+              .template()
+              .request(
+                  "direct:call-verifier-appraise",
+                  exchange -> exchange.getMessage().setBody(request()));
+      // camel-netty may report the end of the connection once more, after it was refused.
+      assertThat(answer.getMessage().getBody()).isNotInstanceOf(Verdict.class);
+      assertThat(
+              serai
+                  .context()
+                  .meters()
+                  .counter(
+                      "serai.refusals",
+                      "route",
+                      "call-verifier-appraise",
+                      "reason",
+                      "PEER_NOT_TRUSTED")
+                  .count())
+          .isPositive();
     }
   }
 
