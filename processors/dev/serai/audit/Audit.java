@@ -498,8 +498,7 @@ public final class Audit {
   long size() {
     return head == null
         ? 0
-        : head.sequence()
-            - database.read(AuditTable::floor).map(Checkpoint::sequence).orElse(0L);
+        : head.sequence() - database.read(AuditTable::floor).map(Checkpoint::sequence).orElse(0L);
   }
 
   /**

@@ -4,8 +4,8 @@ import java.time.Duration;
 import java.util.function.LongSupplier;
 
 /**
- * How much of the log may be removed, by how long the process has run and not by the time of day: in
- * an hour no more than a day's share of what there is. Removal keeps up with what is added many
+ * How much of the log may be removed, by how long the process has run and not by the time of day:
+ * in an hour no more than a day's share of what there is. Removal keeps up with what is added many
  * times over; a clock that jumped forward, for which all is old, is noticed before it has cost the
  * log. What was not used for an hour is not saved up.
  */

@@ -17,8 +17,7 @@ import java.util.Set;
  * @param lineage of its audit log
  * @param agents the SPIFFE ids it has
  */
-record ReplacedState(
-    Bans bans, Optional<String> unreadable, Lineage lineage, Set<String> agents) {
+record ReplacedState(Bans bans, Optional<String> unreadable, Lineage lineage, Set<String> agents) {
 
   ReplacedState {
     agents = Set.copyOf(agents);

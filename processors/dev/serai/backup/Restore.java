@@ -77,8 +77,7 @@ public final class Restore {
    * @throws RefusalException STATE_DIRECTORY_IN_USE, STATE_NOT_EMPTY, BANS_UNREADABLE,
    *     BACKUP_INVALID, SCHEMA_TOO_NEW, or what is wrong with the audit log in it
    */
-  public static Done run(
-      BackupArchive archive, Path stateDir, Options options, InstantSource clock)
+  public static Done run(BackupArchive archive, Path stateDir, Options options, InstantSource clock)
       throws IOException {
     StateFiles.makePrivateDirectories(stateDir);
     try (StateLock lock = StateLock.hold(stateDir, Duration.ZERO)) {
@@ -172,8 +171,7 @@ public final class Restore {
                     .because(wrong.map(List::of).orElse(List.of())));
             for (String id : joined.evicted()) {
               audit.append(
-                  connection,
-                  AuditEvent.of(AuditKind.NODE_EVICTED, id).with("by", "restore"));
+                  connection, AuditEvent.of(AuditKind.NODE_EVICTED, id).with("by", "restore"));
             }
             return joined;
           });

@@ -85,8 +85,7 @@ final class RestoredState {
                     + " AND banned = 0 ORDER BY spiffe_id")) {
       while (row.next()) {
         String id = row.getString(1);
-        boolean stays =
-            known ? old.agents().contains(id) : keepUnknown || roles.contains(id);
+        boolean stays = known ? old.agents().contains(id) : keepUnknown || roles.contains(id);
         (stays ? kept : evicted).add(id);
       }
     }

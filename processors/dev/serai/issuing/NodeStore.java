@@ -41,8 +41,8 @@ import java.util.function.UnaryOperator;
 /**
  * Attested nodes, what the verifier says about them, and banned TPMs: on disk, and in memory for
  * the question that every call asks. A change is committed before anybody can see it. When a write
- * fails, memory is read from the disk again, and until it can be, every question fails. One writer at
- * a time.
+ * fails, memory is read from the disk again, and until it can be, every question fails. One writer
+ * at a time.
  */
 final class NodeStore {
   private static final Duration CLOCK_SKEW = Duration.ofMinutes(1);
@@ -484,8 +484,8 @@ final class NodeStore {
     }
   }
 
-  private static void loadStandings(
-      Connection connection, Map<String, NodeStanding> standings) throws SQLException {
+  private static void loadStandings(Connection connection, Map<String, NodeStanding> standings)
+      throws SQLException {
     try (PreparedStatement select =
             connection.prepareStatement(
                 "SELECT node_id, state, reasons, reported_at FROM issuer_standing");
@@ -502,8 +502,7 @@ final class NodeStore {
     }
   }
 
-  private static void loadBans(Connection connection, Set<String> bannedEks)
-      throws SQLException {
+  private static void loadBans(Connection connection, Set<String> bannedEks) throws SQLException {
     try (PreparedStatement select =
             connection.prepareStatement("SELECT ek_name FROM issuer_ek_ban");
         ResultSet row = select.executeQuery()) {

@@ -188,7 +188,9 @@ public final class HealthReport implements AutoCloseable {
             routes ->
                 routes
                     .missing()
-                    .forEach(id -> routes.missed(id).map(why -> missing(id, why)).ifPresent(views::add)));
+                    .forEach(
+                        id ->
+                            routes.missed(id).map(why -> missing(id, why)).ifPresent(views::add)));
     return views;
   }
 
@@ -197,7 +199,8 @@ public final class HealthReport implements AutoCloseable {
     return Optional.ofNullable(camel.getRoute(id))
         .map(this::view)
         .or(
-            () -> expected().flatMap(routes -> routes.missed(id)).map(reason -> missing(id, reason)));
+            () ->
+                expected().flatMap(routes -> routes.missed(id)).map(reason -> missing(id, reason)));
   }
 
   /** In place of a route that is not there. */

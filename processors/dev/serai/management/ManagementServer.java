@@ -71,8 +71,8 @@ public final class ManagementServer implements AutoCloseable {
           "/auth/config/session-timeout", "{}");
 
   /**
-   * Read by the JDK's server as its class is loaded. A caller that does not end his request, or does
-   * not read his answer, would hold a thread for ever otherwise.
+   * Read by the JDK's server as its class is loaded. A caller that does not end his request, or
+   * does not read his answer, would hold a thread for ever otherwise.
    */
   static {
     // Header and body are two segments: without this a kept connection waits 40 ms for each answer.

@@ -117,13 +117,14 @@ public final class RouteRestarts extends EventNotifierSupport {
   private double notStarted() {
     ExpectedRoutes expected = camel.getRegistry().findSingleByType(ExpectedRoutes.class);
     long missing = expected == null ? 0 : expected.missing().size();
-    return missing + failing.keySet().stream()
-        .filter(
-            id -> {
-              ServiceStatus status = camel.getRouteController().getRouteStatus(id);
-              return status == null || !status.isStarted();
-            })
-        .count();
+    return missing
+        + failing.keySet().stream()
+            .filter(
+                id -> {
+                  ServiceStatus status = camel.getRouteController().getRouteStatus(id);
+                  return status == null || !status.isStarted();
+                })
+            .count();
   }
 
   private static String rootOf(Throwable failure) {

@@ -12,9 +12,9 @@ import dev.serai.tpm.wire.CredentialBlob;
 import dev.serai.tpm.wire.PcrSelection;
 import dev.serai.tpm.wire.TpmtPublic;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -55,6 +55,7 @@ public final class TssTpm implements Tpm {
   // Guarded by lock.
   private Owner owner;
   private int lost;
+
   /** What only a TPM that answers can say. */
   private static final Set<Fault> ANSWERS =
       EnumSet.of(

@@ -302,7 +302,8 @@ class ManagementTest {
               });
       serai.camel().getRouteController().startRoute("with-secret");
       assertThat(serai.template().requestBody("direct:with-secret", "")).isEqualTo(secret);
-      MBeanServer beans = serai.camel().getManagementStrategy().getManagementAgent().getMBeanServer();
+      MBeanServer beans =
+          serai.camel().getManagementStrategy().getManagementAgent().getMBeanServer();
       String mine = "org.apache.camel:context=" + serai.camel().getManagementName();
       int dumps = 0;
       int refused = 0;
@@ -323,10 +324,14 @@ class ManagementTest {
                   jolokia(
                       JSON.writeValueAsString(
                           Map.of(
-                              "type", "exec",
-                              "mbean", name.toString(),
-                              "operation", called,
-                              "arguments", types.stream().map(type -> true).toList())));
+                              "type",
+                              "exec",
+                              "mbean",
+                              name.toString(),
+                              "operation",
+                              called,
+                              "arguments",
+                              types.stream().map(type -> true).toList())));
               dumps++;
               refused += json(answer).path("status").asInt() == 200 ? 0 : 1;
               assertThat(answer.body()).as(name + " " + called).doesNotContain(secret);
@@ -334,7 +339,10 @@ class ManagementTest {
             }
           }
           assertThat(
-                  jolokia("{\"type\":\"read\",\"mbean\":" + JSON.writeValueAsString(name.toString()) + "}")
+                  jolokia(
+                          "{\"type\":\"read\",\"mbean\":"
+                              + JSON.writeValueAsString(name.toString())
+                              + "}")
                       .body())
               .doesNotContain(secret);
         }

@@ -378,7 +378,10 @@ class ReloadTest {
     assertThat(health.ready("issuer")).isTrue();
     serai.camel().getRegistry().unbind("frail");
     Files.writeString(
-        mine, text.replaceFirst("- process:\n.*\n.*", "- to:\n            id: to-x\n            uri: \"timer:x?noSuchOption=1\""));
+        mine,
+        text.replaceFirst(
+            "- process:\n.*\n.*",
+            "- to:\n            id: to-x\n            uri: \"timer:x?noSuchOption=1\""));
     refused(ReasonCode.ROUTE_INVALID, "count-agents.camel.yaml");
     assertThat(health.ready("issuer")).isFalse();
     assertThat(health.ready("registrar")).as("only the role whose route it is").isTrue();

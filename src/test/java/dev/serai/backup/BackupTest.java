@@ -321,7 +321,8 @@ class BackupTest {
     assertThat(new StateDatabase.Lineage(Map.of("a", 1L, "b", 50L, "c", 70L), 90).continues(backup))
         .as("restored from before it")
         .isFalse();
-    assertThat(new StateDatabase.Lineage(Map.of("a", 1L, "c", 50L), 90).continues(backup)).isFalse();
+    assertThat(new StateDatabase.Lineage(Map.of("a", 1L, "c", 50L), 90).continues(backup))
+        .isFalse();
     assertThat(StateDatabase.Lineage.NONE.continues(StateDatabase.Lineage.NONE)).isFalse();
   }
 

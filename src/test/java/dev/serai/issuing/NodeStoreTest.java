@@ -110,8 +110,7 @@ class NodeStoreTest {
     LateFailure late = new LateFailure(database);
     ChangeFeed feed = new ChangeFeed(clock);
     NodeStore store =
-        new NodeStore(
-            late, TestAudit.of(database, directory), feed, clock, Optional::empty);
+        new NodeStore(late, TestAudit.of(database, directory), feed, clock, Optional::empty);
     store.recordAttested(node(1), EVENT);
     late.failing = true;
     long revision = feed.revision();
@@ -127,11 +126,7 @@ class NodeStoreTest {
     LateFailure late = new LateFailure(database);
     NodeStore store =
         new NodeStore(
-            late,
-            TestAudit.of(database, directory),
-            new ChangeFeed(clock),
-            clock,
-            Optional::empty);
+            late, TestAudit.of(database, directory), new ChangeFeed(clock), clock, Optional::empty);
     store.recordAttested(node(1), EVENT);
     NodeGate gate = new NodeGate(store, clock);
     X509Certificate leaf = leaf(1);
