@@ -2,7 +2,9 @@ package dev.serai.app;
 
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -10,8 +12,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 /**
  * Ports for a passing process: a demo, a benchmark, a test. Not those the kernel would choose: it
  * gives a port that was free a moment ago to the next outgoing connection, and then the server
- * cannot have it. Each JVM counts through the ports below the kernel's range from a place of its
- * own.
+ * cannot have it. Each JVM counts through a range of its own, below the kernel's: a server that
+ * stops for a moment finds its port free again.
  */
 public final class FreePorts {
   private static final List<String> KEYS =
@@ -24,20 +26,41 @@ public final class FreePorts {
           "serai.agent.port");
   private static final int FIRST = 10_240;
   private static final int END = 32_000; // the kernel's own begin at 32768
-  private static final AtomicInteger TAKEN =
-      new AtomicInteger((int) (ProcessHandle.current().pid() * 211 % (END - FIRST)));
+  private static final int RANGES = 16;
+  private static final int SIZE = (END - FIRST) / RANGES;
+
+  /** Bound to the first port of our range as long as this JVM lives, so that no other takes it. */
+  private static final Socket CLAIM = new Socket();
+
+  private static final int BEGIN = claim();
+  private static final AtomicInteger TAKEN = new AtomicInteger();
 
   private FreePorts() {}
 
   /** A port on loopback that nobody listens on now, and that this JVM was not given lately. */
   public static int next() {
-    for (int tries = 0; tries < END - FIRST; tries++) {
-      int port = FIRST + Math.floorMod(TAKEN.getAndIncrement(), END - FIRST);
+    for (int tries = 0; tries < SIZE; tries++) {
+      int port = BEGIN + 1 + Math.floorMod(TAKEN.getAndIncrement(), SIZE - 1);
       if (isFree(port)) {
         return port;
       }
     }
     throw new IllegalStateException("no port is free");
+  }
+
+  /** Where all ranges are claimed, one is shared. */
+  private static int claim() {
+    int own = (int) (ProcessHandle.current().pid() % RANGES);
+    for (int i = 0; i < RANGES; i++) {
+      int first = FIRST + (own + i) % RANGES * SIZE;
+      try {
+        CLAIM.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), first));
+        return first;
+      } catch (IOException e) {
+        continue; // another's
+      }
+    }
+    return FIRST + own * SIZE;
   }
 
   /** Gives every listener of a process a port, and tells the agent of them. */
