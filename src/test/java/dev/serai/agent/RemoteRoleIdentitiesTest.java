@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -93,6 +94,7 @@ class RemoteRoleIdentitiesTest {
   }
 
   @Test
+  @Tag("slow")
   void what_it_holds_is_kept_when_the_issuer_does_not_know_it_and_a_new_token_mends_it()
       throws Exception {
     String used = token();

@@ -29,10 +29,12 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a workload on the socket sees of the agent's life. */
+@Tag("slow")
 class WorkloadFlowTest {
   @TempDir Path dir;
   private final SwTpm tpm = SwTpm.provisioned();

@@ -10,10 +10,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Every target for 60 seconds, or as long as {@code ./serai test --fuzz} says. The fuzzers began
- * when the first slow test did and used what the others left of the machine; this class comes last
- * and waits for their end. Each finding becomes a file of the corpus.
+ * with the first of the tests that go alone and used what those left of the machine; this class
+ * comes last and waits for their end. Each finding becomes a file of the corpus.
  */
 @Tag("slow")
+@Tag("alone")
 @Order(Integer.MAX_VALUE)
 class FuzzTest {
   static Stream<FuzzTarget> targets() {

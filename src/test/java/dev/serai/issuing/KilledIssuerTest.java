@@ -45,7 +45,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("slow")
 class KilledIssuerTest {
   private static final TrustDomain DOMAIN = TrustDomain.parse("test.example");
-  private static final int RUNS = 20;
+  private static final int RUNS = 12;
   private static final Duration LIFE = Duration.ofMinutes(10);
 
   @TempDir Path directory;
@@ -159,6 +159,7 @@ class KilledIssuerTest {
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
                 "-cp",
                 System.getProperty("java.class.path"),
                 Child.class.getName(),
@@ -182,7 +183,7 @@ class KilledIssuerTest {
     } finally {
       child.destroyForcibly();
     }
-    assertThat(child.waitFor(10, TimeUnit.SECONDS)).isTrue();
+    assertThat(child.waitFor(60, TimeUnit.SECONDS)).isTrue();
     assertThat(child.exitValue()).isEqualTo(128 + 9);
     return lines;
   }

@@ -37,6 +37,8 @@ class KillDashNineTest {
     Process child =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
                 "-cp",
                 System.getProperty("java.class.path"),
                 Writer.class.getName(),
@@ -59,7 +61,7 @@ class KillDashNineTest {
     } finally {
       child.destroyForcibly();
     }
-    assertThat(child.waitFor(10, TimeUnit.SECONDS)).isTrue();
+    assertThat(child.waitFor(60, TimeUnit.SECONDS)).isTrue();
     assertThat(child.exitValue()).isEqualTo(128 + 9);
     return acknowledged;
   }

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The torture suite in its short form: each kind of fault once. */
 @Tag("slow")
+@Tag("alone")
 class ShortTortureTest {
   @TempDir Path dir;
 
