@@ -194,7 +194,7 @@ class AllInOneTest {
     var options =
         DefaultX509Source.X509SourceOptions.builder()
             .spiffeSocketPath("unix:" + serai.setting("serai.agent.workload-socket"))
-            .initTimeout(Duration.ofSeconds(20))
+            .initTimeout(Duration.ofSeconds(60))
             .build();
     try (DefaultX509Source source = DefaultX509Source.newSource(options)) {
       assertThat(source.getX509Svid().getSpiffeId().toString())

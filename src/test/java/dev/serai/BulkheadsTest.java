@@ -205,7 +205,7 @@ class BulkheadsTest {
       Status.Code code = null;
       String reason = "";
       try {
-        create("/in-a-hurry", 3);
+        create("/in-a-hurry", 10);
       } catch (StatusRuntimeException e) {
         code = e.getStatus().getCode();
         reason = reasonOf(e);

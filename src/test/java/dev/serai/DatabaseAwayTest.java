@@ -37,8 +37,8 @@ class DatabaseAwayTest {
             .until(
                 () -> Files.readString(serai.log()).contains("waiting code=DATABASE_UNAVAILABLE"));
         assertThat(serai.isAlive()).isTrue();
-        assertThat(serai.get("/health/live")).isEqualTo(200);
-        assertThat(serai.get("/health/ready")).isEqualTo(503);
+        await().until(() -> serai.get("/health/live") == 200);
+        await().until(() -> serai.get("/health/ready") == 503);
         statement.execute("ROLLBACK");
         statement.execute("DROP TABLE held");
       }

@@ -101,7 +101,7 @@ class AgentApiTest {
     return client.send(
         HttpRequest.newBuilder(
                 URI.create("https://127.0.0.1:" + agent.port("serai.agent.port") + path))
-            .timeout(Duration.ofSeconds(20))
+            .timeout(Duration.ofSeconds(60))
             .method(method, HttpRequest.BodyPublishers.noBody())
             .build(),
         HttpResponse.BodyHandlers.ofString());

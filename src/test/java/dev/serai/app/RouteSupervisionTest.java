@@ -96,7 +96,7 @@ class RouteSupervisionTest {
   private String text(SeraiHarness serai, String path) throws Exception {
     URI uri = URI.create("http://127.0.0.1:" + serai.port("serai.management.port") + path);
     return http.send(
-            HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(20)).build(),
+            HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(60)).build(),
             HttpResponse.BodyHandlers.ofString())
         .body();
   }

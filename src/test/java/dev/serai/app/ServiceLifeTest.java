@@ -160,7 +160,7 @@ class ServiceLifeTest {
         assertThat(end.get(PATIENCE.toSeconds(), TimeUnit.SECONDS))
             .isEqualTo(Status.Code.UNAVAILABLE);
         // Ten seconds by contract; the rest is for a machine that does much else.
-        assertThat(serai.endsWithin(20_000)).isTrue();
+        assertThat(serai.endsWithin(60_000)).isTrue();
         assertThat(serai.exitValue()).isZero();
       } finally {
         channel.shutdownNow();
@@ -178,7 +178,7 @@ class ServiceLifeTest {
       serai.signal("TERM"); // not INT: whoever runs the tests may have it ignored
       await().atMost(PATIENCE).until(() -> Files.readString(serai.log()).contains("SIGTERM"));
       serai.signal("TERM");
-      assertThat(serai.endsWithin(20_000)).isTrue();
+      assertThat(serai.endsWithin(60_000)).isTrue();
       assertThat(serai.exitValue()).isEqualTo(128 + 15);
       tpm.cont();
     }
@@ -233,7 +233,7 @@ class ServiceLifeTest {
         .ignoreExceptionsInstanceOf(StatusRuntimeException.class)
         .until(
             () ->
-                stub.withDeadlineAfter(30, TimeUnit.SECONDS)
+                stub.withDeadlineAfter(60, TimeUnit.SECONDS)
                     .fetchX509Bundles(X509BundlesRequest.getDefaultInstance())
                     .hasNext());
     var answers = stub.fetchX509Bundles(X509BundlesRequest.getDefaultInstance());

@@ -90,7 +90,7 @@ class BackupInFlightTest {
           .until(() -> node(again).getState().equals("TRUSTED"));
       assertThat(
               EntryGrpc.newBlockingStub(again)
-                  .withDeadlineAfter(30, TimeUnit.SECONDS)
+                  .withDeadlineAfter(60, TimeUnit.SECONDS)
                   .listEntries(ListEntriesRequest.getDefaultInstance())
                   .getEntriesList())
           .extracting(Entry::getId)
@@ -108,7 +108,7 @@ class BackupInFlightTest {
 
   private static NodeView node(ManagedChannel admin) {
     return NodesGrpc.newBlockingStub(admin)
-        .withDeadlineAfter(30, TimeUnit.SECONDS)
+        .withDeadlineAfter(60, TimeUnit.SECONDS)
         .list(ListNodesRequest.getDefaultInstance())
         .getNodes(0);
   }
@@ -136,7 +136,7 @@ class BackupInFlightTest {
       try {
         BatchCreateEntryResponse answer =
             EntryGrpc.newBlockingStub(admin)
-                .withDeadlineAfter(30, TimeUnit.SECONDS)
+                .withDeadlineAfter(60, TimeUnit.SECONDS)
                 .batchCreateEntry(BatchCreateEntryRequest.newBuilder().addEntries(entry).build());
         if (answer.getResults(0).getStatus().getCode() == 0) {
           acknowledged.add(answer.getResults(0).getEntry().getId());

@@ -70,7 +70,7 @@ class BackupTest {
 
   private static Entry create(ManagedChannel admin, String path) {
     return EntryGrpc.newBlockingStub(admin)
-        .withDeadlineAfter(30, TimeUnit.SECONDS)
+        .withDeadlineAfter(60, TimeUnit.SECONDS)
         .batchCreateEntry(
             BatchCreateEntryRequest.newBuilder()
                 .addEntries(
@@ -85,7 +85,7 @@ class BackupTest {
 
   private static List<Entry> entries(ManagedChannel admin) {
     return EntryGrpc.newBlockingStub(admin)
-        .withDeadlineAfter(30, TimeUnit.SECONDS)
+        .withDeadlineAfter(60, TimeUnit.SECONDS)
         .listEntries(ListEntriesRequest.getDefaultInstance())
         .getEntriesList();
   }

@@ -28,7 +28,7 @@ final class Http {
                       body.isEmpty()
                           ? HttpRequest.BodyPublishers.noBody()
                           : HttpRequest.BodyPublishers.ofString(body))
-                  .timeout(Duration.ofSeconds(20))
+                  .timeout(Duration.ofSeconds(60))
                   .build(),
               HttpResponse.BodyHandlers.ofByteArray());
       return new Answer(

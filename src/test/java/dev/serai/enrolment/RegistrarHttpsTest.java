@@ -94,7 +94,7 @@ class RegistrarHttpsTest {
                 Map.of(),
                 Duration.ofSeconds(10),
                 1 << 20))
-        .get(20, TimeUnit.SECONDS);
+        .get(60, TimeUnit.SECONDS);
   }
 
   private static HttpGet.Response as(String role, String path) throws Exception {

@@ -143,8 +143,8 @@ class GuardedListenerTest {
   private static Socket connect(String from, int port) throws IOException {
     Socket socket = new Socket();
     socket.bind(new InetSocketAddress(InetAddress.getByName(from), 0));
-    socket.connect(new InetSocketAddress("127.0.0.1", port), 5_000);
-    socket.setSoTimeout(5_000);
+    socket.connect(new InetSocketAddress("127.0.0.1", port), 60_000);
+    socket.setSoTimeout(60_000);
     return socket;
   }
 

@@ -147,7 +147,7 @@ final class StockAgent implements AutoCloseable {
 
     /** The next answer, or the error that ends the stream. */
     AttestAgentResponse hear() throws Throwable {
-      Object next = heard.poll(20, TimeUnit.SECONDS);
+      Object next = heard.poll(60, TimeUnit.SECONDS);
       if (next == null) {
         throw new AssertionError("no answer");
       }

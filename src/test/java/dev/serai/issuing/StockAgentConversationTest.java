@@ -278,7 +278,7 @@ class StockAgentConversationTest {
     }
 
     SyncAuthorizedEntriesResponse hear() throws Throwable {
-      Object next = heard.poll(20, TimeUnit.SECONDS);
+      Object next = heard.poll(60, TimeUnit.SECONDS);
       if (next instanceof Throwable failure) {
         throw failure;
       }
@@ -287,7 +287,7 @@ class StockAgentConversationTest {
 
     boolean endsWell() throws InterruptedException {
       out.onCompleted();
-      return "done".equals(heard.poll(20, TimeUnit.SECONDS));
+      return "done".equals(heard.poll(60, TimeUnit.SECONDS));
     }
 
     @Override
@@ -493,10 +493,10 @@ class StockAgentConversationTest {
   void a_banned_agent_is_told_so_and_its_watch_ends() throws Throwable {
     StockAgent agent = attested();
     BlockingQueue<Object> heard = watch(agent);
-    assertThat(heard.poll(20, TimeUnit.SECONDS)).isInstanceOf(WatchEvent.class);
+    assertThat(heard.poll(60, TimeUnit.SECONDS)).isInstanceOf(WatchEvent.class);
     AgentGrpc.newBlockingStub(admin)
         .banAgent(BanAgentRequest.newBuilder().setId(agent.svid.getId()).build());
-    Object end = heard.poll(20, TimeUnit.SECONDS);
+    Object end = heard.poll(60, TimeUnit.SECONDS);
     refusedWithDetails(
         () -> {
           throw (Throwable) end;
@@ -546,15 +546,15 @@ class StockAgentConversationTest {
   void a_watch_fires_for_entries_of_its_node_only() throws Throwable {
     StockAgent agent = attested();
     BlockingQueue<Object> heard = watch(agent);
-    long first = ((WatchEvent) heard.poll(20, TimeUnit.SECONDS)).getRevision();
+    long first = ((WatchEvent) heard.poll(60, TimeUnit.SECONDS)).getRevision();
     create(entry(attested().svid.getId(), "/not-ours"));
     Entry own = create(entry(agent.svid.getId(), "/ours"));
-    long second = ((WatchEvent) heard.poll(20, TimeUnit.SECONDS)).getRevision();
+    long second = ((WatchEvent) heard.poll(60, TimeUnit.SECONDS)).getRevision();
     assertThat(second).isGreaterThan(first);
     assertThat(heard).isEmpty();
     EntryGrpc.newBlockingStub(admin)
         .batchDeleteEntry(BatchDeleteEntryRequest.newBuilder().addIds(own.getId()).build());
-    assertThat(((WatchEvent) heard.poll(20, TimeUnit.SECONDS)).getRevision()).isGreaterThan(second);
+    assertThat(((WatchEvent) heard.poll(60, TimeUnit.SECONDS)).getRevision()).isGreaterThan(second);
   }
 
   @Test

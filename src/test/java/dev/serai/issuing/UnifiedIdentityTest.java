@@ -405,9 +405,9 @@ class UnifiedIdentityTest {
                 heard.add("done");
               }
             });
-    assertThat(heard.poll(20, TimeUnit.SECONDS)).isInstanceOf(WatchEvent.class);
+    assertThat(heard.poll(60, TimeUnit.SECONDS)).isInstanceOf(WatchEvent.class);
     report("UNTRUSTED", Instant.now(), pcrReason());
-    Object end = heard.poll(20, TimeUnit.SECONDS);
+    Object end = heard.poll(60, TimeUnit.SECONDS);
     refusedWithDetails(
         () -> {
           throw (Throwable) end;

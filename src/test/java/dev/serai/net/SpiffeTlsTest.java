@@ -101,7 +101,7 @@ class SpiffeTlsTest {
 
   private static String ask(ManagedChannel channel) {
     return SpiffeWorkloadAPIGrpc.newBlockingStub(channel)
-        .withDeadlineAfter(20, TimeUnit.SECONDS)
+        .withDeadlineAfter(60, TimeUnit.SECONDS)
         .validateJWTSVID(ValidateJWTSVIDRequest.getDefaultInstance())
         .getSpiffeId();
   }
@@ -215,7 +215,7 @@ class SpiffeTlsTest {
       var parameters = socket.getSSLParameters();
       parameters.setApplicationProtocols(new String[] {"h2"});
       socket.setSSLParameters(parameters);
-      socket.setSoTimeout(20_000);
+      socket.setSoTimeout(60_000);
       socket.startHandshake();
       assertThat(socket.getApplicationProtocol()).isEqualTo("h2");
       // The HTTP/2 preface and an empty SETTINGS frame; the server answers with its SETTINGS.

@@ -264,7 +264,7 @@ final class ObservedRun implements AutoCloseable {
     header.put(Metadata.Key.of("workload.spiffe.io", Metadata.ASCII_STRING_MARSHALLER), "true");
     return SpiffeWorkloadAPIGrpc.newBlockingStub(workload)
         .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(header))
-        .withDeadlineAfter(10, TimeUnit.SECONDS)
+        .withDeadlineAfter(60, TimeUnit.SECONDS)
         .fetchX509SVID(X509SVIDRequest.getDefaultInstance());
   }
 
@@ -316,7 +316,7 @@ final class ObservedRun implements AutoCloseable {
 
   private int send(HttpRequest.Builder request) throws Exception {
     return http.send(
-            request.timeout(Duration.ofSeconds(20)).build(), HttpResponse.BodyHandlers.discarding())
+            request.timeout(Duration.ofSeconds(60)).build(), HttpResponse.BodyHandlers.discarding())
         .statusCode();
   }
 

@@ -126,7 +126,7 @@ class RpcComponentTest {
   }
 
   private SpiffeWorkloadAPIGrpc.SpiffeWorkloadAPIBlockingStub stub() {
-    return SpiffeWorkloadAPIGrpc.newBlockingStub(channel).withDeadlineAfter(20, TimeUnit.SECONDS);
+    return SpiffeWorkloadAPIGrpc.newBlockingStub(channel).withDeadlineAfter(60, TimeUnit.SECONDS);
   }
 
   private static StatusRuntimeException failure(
@@ -167,7 +167,7 @@ class RpcComponentTest {
     assertThat(peer.pid()).isEqualTo((int) ProcessHandle.current().pid());
     assertThat(peer.startTime()).isPositive();
     assertThat(seen.get().remaining().orElseThrow())
-        .isBetween(Duration.ZERO, Duration.ofSeconds(20));
+        .isBetween(Duration.ZERO, Duration.ofSeconds(60));
     await()
         .until(
             () ->
@@ -322,7 +322,7 @@ class RpcComponentTest {
     StatusRuntimeException failure = failure(answers::next);
     assertThat(failure.getStatus().getCode()).isEqualTo(Status.Code.PERMISSION_DENIED);
     assertThat(failure.getStatus().getDescription()).isEqualTo("no identity issued");
-    assertThat(ended.await(10, TimeUnit.SECONDS)).isTrue();
+    assertThat(ended.await(60, TimeUnit.SECONDS)).isTrue();
     assertThat(server.openCalls()).isZero();
     assertThat(call.send(X509SVIDResponse.getDefaultInstance())).isFalse();
   }
@@ -342,7 +342,7 @@ class RpcComponentTest {
 
     channel.shutdownNow();
 
-    assertThat(cancelled.await(10, TimeUnit.SECONDS)).isTrue();
+    assertThat(cancelled.await(60, TimeUnit.SECONDS)).isTrue();
   }
 
   @Test
@@ -472,7 +472,7 @@ class RpcComponentTest {
     private StreamObserver<ServerReflectionRequest> requests;
 
     List<String> answers() throws InterruptedException {
-      assertThat(done.await(10, TimeUnit.SECONDS)).isTrue();
+      assertThat(done.await(60, TimeUnit.SECONDS)).isTrue();
       return List.copyOf(got);
     }
 

@@ -36,7 +36,7 @@ public final class SeraiChild implements AutoCloseable {
   private final Map<String, String> environment = new TreeMap<>();
   private final List<String> arguments = new ArrayList<>();
   private final HttpClient http =
-      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
+      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10)).build();
   private final List<String> prefix = new ArrayList<>();
   private String heap = "-Xmx256m";
   private Process process;
@@ -189,8 +189,8 @@ public final class SeraiChild implements AutoCloseable {
   /** SIGTERM; the exit code. */
   public int stop() throws InterruptedException {
     process.destroy();
-    if (!process.waitFor(20, TimeUnit.SECONDS)) {
-      throw new AssertionError("did not stop within 20 s");
+    if (!process.waitFor(60, TimeUnit.SECONDS)) {
+      throw new AssertionError("did not stop within a minute");
     }
     return process.exitValue();
   }
@@ -214,7 +214,7 @@ public final class SeraiChild implements AutoCloseable {
   private HttpRequest request(String path) {
     return HttpRequest.newBuilder(
             URI.create("http://127.0.0.1:" + settings.get("serai.management.port") + path))
-        .timeout(Duration.ofSeconds(5))
+        .timeout(Duration.ofSeconds(15))
         .build();
   }
 

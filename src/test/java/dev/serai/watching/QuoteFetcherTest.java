@@ -101,6 +101,16 @@ class QuoteFetcherTest {
 
   private static FetchOutcome fetch(
       boolean allowClear, String host, int port, Optional<String> certificate) throws Exception {
+    return fetch(allowClear, host, port, certificate, Duration.ofSeconds(30));
+  }
+
+  private static FetchOutcome fetch(
+      boolean allowClear,
+      String host,
+      int port,
+      Optional<String> certificate,
+      Duration quoteDeadline)
+      throws Exception {
     NodeRecord node =
         new NodeRecord(
             "n",
@@ -113,7 +123,7 @@ class QuoteFetcherTest {
     WatchSettings settings =
         new WatchSettings(
             Duration.ofSeconds(1),
-            Duration.ofMillis(1500),
+            quoteDeadline,
             Duration.ofMinutes(5),
             Duration.ofMinutes(1),
             10,
@@ -123,7 +133,7 @@ class QuoteFetcherTest {
           .fetch(
               new QuoteRequest(node, "nonce", PcrSelection.ofMask(TpmHash.SHA256, 1)),
               "0".repeat(32))
-          .get(20, TimeUnit.SECONDS);
+          .get(60, TimeUnit.SECONDS);
     }
   }
 
@@ -170,7 +180,12 @@ class QuoteFetcherTest {
   void a_handshake_that_hangs_ends_at_the_deadline() throws Exception {
     try (ServerSocket hanging = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
       FetchOutcome outcome =
-          fetch(false, "127.0.0.1", hanging.getLocalPort(), Optional.of(pem(own)));
+          fetch(
+              false,
+              "127.0.0.1",
+              hanging.getLocalPort(),
+              Optional.of(pem(own)),
+              Duration.ofMillis(500));
       assertUnanswered(outcome);
       assertThat(((FetchOutcome.Unanswered) outcome).reason().detail()).contains("deadline");
     }

@@ -71,7 +71,7 @@ final class WatchFixture implements AutoCloseable {
             .withClock(() -> Instant.now().plus(offset))
             .with("serai.verifier.policy", state.resolve("policy.json").toString())
             .with("serai.verifier.interval", "200ms")
-            .with("serai.verifier.quote-deadline", "2s")
+            .with("serai.verifier.quote-deadline", "20s")
             .with("serai.verifier.longest-back-off", "400ms")
             .with("serai.verifier.tick", "50ms")
             .with("serai.verifier.allow-clear-agents", "true")

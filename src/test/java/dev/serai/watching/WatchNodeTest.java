@@ -51,6 +51,11 @@ class WatchNodeTest {
     agent.close();
   }
 
+  private void reopen(Map<String, String> settings) {
+    verifier.close();
+    verifier = new WatchFixture(state, settings);
+  }
+
   private void awaitState(String id, State wanted) {
     await()
         .atMost(Duration.ofSeconds(60))
@@ -251,6 +256,7 @@ class WatchNodeTest {
 
   @Test
   void a_clock_that_is_set_back_stops_neither_the_questions_nor_the_end_of_a_proof() {
+    reopen(Map.of("serai.verifier.breaker-open", "3s"));
     verifier.attested(agent.node("n"));
     awaitQuotes(2);
     verifier.advance(Duration.ofHours(-2));
@@ -262,8 +268,7 @@ class WatchNodeTest {
     verifier.advance(Duration.ofMinutes(6));
     assertThat(awaitReport("n", 1).state()).isEqualTo(State.UNREACHABLE);
     agent.status = 200;
-    verifier.advance(
-        Duration.ofHours(-2)); // its breaker is open; it waits half a minute, not hours
+    verifier.advance(Duration.ofHours(-2)); // its breaker is open; it waits seconds, not hours
     verifier.advance(Duration.ofMinutes(2));
     assertThat(awaitReport("n", 2).state()).isEqualTo(State.TRUSTED);
   }
@@ -337,6 +342,7 @@ class WatchNodeTest {
 
   @Test
   void one_that_hangs_delays_none_of_fifty() throws IOException {
+    reopen(Map.of("serai.verifier.quote-deadline", "2s"));
     try (ServerSocket hanging = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       for (int i = 0; i < 10; i++) {
         NodeRecord node = agent.node("hanging-" + i);

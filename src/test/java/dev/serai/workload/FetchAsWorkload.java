@@ -28,7 +28,7 @@ public final class FetchAsWorkload {
             .build();
     try {
       SpiffeWorkloadAPIGrpc.newBlockingStub(channel)
-          .withDeadlineAfter(30, TimeUnit.SECONDS)
+          .withDeadlineAfter(60, TimeUnit.SECONDS)
           .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata))
           .fetchX509SVID(X509SVIDRequest.getDefaultInstance())
           .next()

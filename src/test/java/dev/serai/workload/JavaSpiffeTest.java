@@ -102,12 +102,12 @@ class JavaSpiffeTest {
               seen.add(failure);
             }
           });
-      assertThat(seen.poll(20, TimeUnit.SECONDS)).isEqualTo(first.leaf());
+      assertThat(seen.poll(60, TimeUnit.SECONDS)).isEqualTo(first.leaf());
 
       WorkloadIdentity renewed = api.identity("/mine", "", me);
       api.give(renewed);
 
-      assertThat(seen.poll(20, TimeUnit.SECONDS)).isEqualTo(renewed.leaf());
+      assertThat(seen.poll(60, TimeUnit.SECONDS)).isEqualTo(renewed.leaf());
     }
   }
 
@@ -132,7 +132,7 @@ class JavaSpiffeTest {
                     >= 1);
     api.give(api.identity("/mine", "", me));
 
-    try (DefaultX509Source ready = source.get(30, TimeUnit.SECONDS)) {
+    try (DefaultX509Source ready = source.get(60, TimeUnit.SECONDS)) {
       assertThat(ready.getX509Svid().getSpiffeId().getPath()).isEqualTo("/mine");
     }
   }
@@ -191,10 +191,10 @@ class JavaSpiffeTest {
               client
                   .getSocketFactory()
                   .createSocket(InetAddress.getLoopbackAddress(), listener.getLocalPort())) {
-        socket.setSoTimeout(20_000);
+        socket.setSoTimeout(60_000);
         assertThat(socket.getInputStream().read()).isEqualTo('k');
       }
-      return seen.get(20, TimeUnit.SECONDS);
+      return seen.get(60, TimeUnit.SECONDS);
     }
   }
 }

@@ -49,7 +49,7 @@ class WorkloadRoutesTest {
     metadata.put(Metadata.Key.of("workload.spiffe.io", Metadata.ASCII_STRING_MARSHALLER), "true");
     SpiffeWorkloadAPIBlockingStub stub =
         SpiffeWorkloadAPIGrpc.newBlockingStub(api.channel())
-            .withDeadlineAfter(20, TimeUnit.SECONDS)
+            .withDeadlineAfter(60, TimeUnit.SECONDS)
             .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata));
     return route.equals("fetch-x509-bundles")
         ? stub.fetchX509Bundles(X509BundlesRequest.getDefaultInstance())

@@ -46,7 +46,7 @@ public final class NetworkNamespace implements AutoCloseable {
     try {
       String own = Files.readSymbolicLink(Path.of("/proc/self/ns/net")).toString();
       Awaitility.await()
-          .atMost(10, TimeUnit.SECONDS)
+          .atMost(60, TimeUnit.SECONDS)
           .pollInterval(5, TimeUnit.MILLISECONDS)
           .ignoreExceptions()
           .until(

@@ -117,7 +117,7 @@ class SeraiTpmProviderTest {
         client.getOutputStream().write(41);
         assertThat(client.getInputStream().read()).isEqualTo(42);
       }
-      assertThat(seen.get(10, TimeUnit.SECONDS)).isEqualTo("TLSv1.3 CN=client");
+      assertThat(seen.get(60, TimeUnit.SECONDS)).isEqualTo("TLSv1.3 CN=client");
     }
   }
 

@@ -36,12 +36,16 @@ class TssTpmFaultsTest {
   void start() {
     software = SwTpm.blank();
     proxy = new TpmProxy(software);
+    open(Duration.ofSeconds(30));
+  }
+
+  private void open(Duration deadline) {
     tpm =
         TssTpm.open(
             TpmOptions.defaults()
                 .withTcti(proxy.tcti())
                 .withAllowSoftware(true)
-                .withDeadlines(Duration.ofSeconds(4), Duration.ofSeconds(8)));
+                .withDeadlines(deadline, deadline.multipliedBy(2)));
     quote();
   }
 
@@ -59,15 +63,17 @@ class TssTpmFaultsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {0x922, 0x90a, 0x908, 0x909, 0x920, 0x923})
-  void a_tpm_that_asks_for_another_try_gets_it(int code) {
-    proxy.refuse(TpmProxy.QUOTE, 7, code);
+  @CsvSource({"0x922, 7", "0x90a, 7", "0x908, 7", "0x909, 4", "0x920, 4", "0x923, 4"})
+  void a_tpm_that_asks_for_another_try_gets_it(String code, int times) {
+    proxy.refuse(TpmProxy.QUOTE, times, Integer.decode(code));
     assertThat(quote()).isNotNull();
-    assertThat(proxy.seen()).isEqualTo(8);
+    assertThat(proxy.seen()).isEqualTo(times + 1);
   }
 
   @Test
   void a_tpm_that_asks_for_ever_is_given_up_before_the_deadline() {
+    tpm.close();
+    open(Duration.ofSeconds(4));
     proxy.refuse(TpmProxy.QUOTE, Integer.MAX_VALUE, 0x922);
     long began = System.nanoTime();
     assertFault(Fault.RETRY, this::quote);

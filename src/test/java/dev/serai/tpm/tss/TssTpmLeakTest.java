@@ -132,9 +132,12 @@ class TssTpmLeakTest {
     try (Tpm tpm = TssTpm.lazy(options(software.tcti()))) {
       everything(tpm);
     }
-    assertFault(Fault.UNAVAILABLE, () -> TssTpm.open(gone));
-    long before = descriptors();
+    long before = 0;
     for (int i = 0; i < 20; i++) {
+      if (i == 1) {
+        nothingMoreThan(Long.MAX_VALUE);
+        before = descriptors(); // the jars of what is used here are open now
+      }
       assertFault(Fault.UNAVAILABLE, () -> TssTpm.open(gone));
       assertFault(Fault.BAD_TCTI, () -> TssTpm.open(device));
       try (Tpm tpm = TssTpm.open(options(software.tcti()))) {

@@ -94,9 +94,9 @@ class TssTpmRobustnessTest {
                   }
                 }
               });
-      assertThat(some.await(20, TimeUnit.SECONDS)).isTrue();
+      assertThat(some.await(60, TimeUnit.SECONDS)).isTrue();
       software.kill();
-      running.get(20, TimeUnit.SECONDS);
+      running.get(60, TimeUnit.SECONDS);
       assertThat(failures).extracting(TpmException::fault).containsOnly(Fault.UNAVAILABLE);
       failures.clear();
       software.restart();
@@ -164,7 +164,7 @@ class TssTpmRobustnessTest {
     assertFault(Fault.TIMEOUT, () -> tpm.random(8));
     assertFault(Fault.TIMEOUT, () -> tpm.random(8));
     software.cont();
-    assertThat(slow.get(20, TimeUnit.SECONDS)).isNotNull();
+    assertThat(slow.get(60, TimeUnit.SECONDS)).isNotNull();
     assertThat(tpm.random(8).size()).isEqualTo(8);
     assertThat(tpm.properties().loadedHandles()).isEqualTo(1);
   }
