@@ -4,8 +4,10 @@ import com.google.protobuf.ByteString;
 import dev.serai.net.MaterialHolder;
 import dev.serai.net.MaterialSource;
 import dev.serai.net.RoleIdentities;
+import dev.serai.net.RoleProofMessage;
 import dev.serai.net.SpiffeChannels;
 import dev.serai.net.X509Material;
+import dev.serai.proto.serai.v1.RoleProof;
 import dev.serai.proto.spire.agent.v1.AgentGrpc;
 import dev.serai.proto.spire.agent.v1.AgentX509SVIDParams;
 import dev.serai.proto.spire.agent.v1.AttestAgentRequest;
@@ -25,6 +27,8 @@ import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.role.RoleContext;
 import dev.serai.role.RoleView;
+import dev.serai.signing.SignatureAlgorithm;
+import dev.serai.signing.Signatures;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.spiffe.X509SvidProfile;
@@ -57,14 +61,26 @@ import org.slf4j.LoggerFactory;
  * Identities of the roles of a process that has no issuer: it attests once with a join token, then
  * asks for the SVIDs of its entries {@code spiffe://<td>/serai/<role>} and renews all of them at
  * half of their life. What it gets is on disk (0600) before it is used, so a restart needs no new
- * token. Faults are tried again for ever.
+ * token. Nor does a process that was away, or whose clock or whose issuer's clock was wrong, until
+ * its own SVID had ended: it proves to the issuer that it holds that SVID's key. Faults are tried
+ * again for ever.
  */
 public final class RemoteRoleIdentities implements RoleIdentities, RoleView, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(RemoteRoleIdentities.class);
   private static final String PREFIX = "/serai/";
   private static final String NODE = "node";
+  private static final String JOIN_TOKEN = "join_token";
+
+  /** The attestor of the issuer for processes that have been here before. */
+  private static final String SERAI_ROLE = "serai_role";
+
   private static final Duration PERIOD = Duration.ofSeconds(5);
-  private static final Backoff BACKOFF = new Backoff(Duration.ofSeconds(1), Duration.ofSeconds(15));
+  private static final Duration AT_ONCE = Duration.ofMillis(200);
+
+  /** What is over when it comes is used meanwhile: the issuer's clock or ours is wrong. */
+  private static final Duration WRONG_CLOCK = Duration.ofSeconds(15);
+
+  private static final Backoff BACKOFF = new Backoff(Duration.ofSeconds(1), Duration.ofSeconds(10));
 
   private final Options options;
   private final AgentFiles files;
@@ -83,7 +99,8 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
           });
   private Map<String, Entry> entries = Map.of();
   private int failures;
-  private boolean forgotten;
+  private boolean refused;
+  private boolean attestedAnew;
   private volatile Optional<Reason> trouble =
       Optional.of(new Reason(ReasonCode.AGENT_NOT_READY, "not attested yet"));
 
@@ -120,6 +137,10 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
     /** Also when the clock was set back since. */
     boolean renewalDue(Instant now) {
       return !now.isBefore(renewAt) || now.isBefore(obtainedAt);
+    }
+
+    Held renewedAt(Instant time) {
+      return new Held(key, chain, entry, obtainedAt, time);
     }
 
     Instant notAfter() {
@@ -193,6 +214,17 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
     return trouble;
   }
 
+  @Override
+  public Optional<Reason> missing(String role) {
+    Held have = held.get(role);
+    if (options.joinToken().isEmpty()
+        || have != null && clock.instant().isBefore(have.notAfter())) {
+      return Optional.empty();
+    }
+    return trouble.or(
+        () -> Optional.of(new Reason(ReasonCode.AGENT_NOT_READY, "no SVID for the role " + role)));
+  }
+
   private void run() {
     Duration pause = PERIOD;
     try {
@@ -218,12 +250,15 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
       LOG.warn("role identities wait: {}", reason);
     }
     trouble = Optional.of(reason);
-    // A new token would help if the issuer has no such node any more. What there is is kept: the
-    // issuer may only have a wrong clock, or a disk that is full.
-    forgotten =
-        AgentLifecycle.isCuredByAttesting(reason.code())
-            && reason.code() != ReasonCode.NODE_MUST_REATTEST;
-    return BACKOFF.after(failures, ThreadLocalRandom.current().nextDouble());
+    // The key may still be good, or there is a new token. What there is is kept: the issuer may
+    // only have a wrong clock, or a disk that is full.
+    refused =
+        reason.code() == ReasonCode.CALLER_NOT_AUTHENTICATED
+            || AgentLifecycle.isCuredByAttesting(reason.code())
+                && reason.code() != ReasonCode.NODE_MUST_REATTEST;
+    return refused && !attestedAnew
+        ? AT_ONCE
+        : BACKOFF.after(failures, ThreadLocalRandom.current().nextDouble());
   }
 
   /** One round: be a node, know the bundle, hold an SVID for each role. */
@@ -232,10 +267,11 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
     held.forEach(this::show); // with the authorities of now
     Instant now = clock.instant();
     Held self = held.get(NODE);
-    boolean useToken = self == null || forgotten || !now.isBefore(self.notAfter());
-    forgotten = false; // if the token is no good, the next round goes on with what is held
-    if (useToken) {
-      keep(NODE, attest());
+    attestedAnew =
+        self == null || refused || !now.isBefore(self.notAfter()) && self.renewalDue(now);
+    refused = false; // if that is no good either, the next round goes on with what is held
+    if (attestedAnew) {
+      keep(NODE, self == null ? redeem() : comeBack(self));
     } else if (self.renewalDue(now)) {
       keep(NODE, renewNode());
     }
@@ -296,11 +332,60 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
     LOG.info("role {} has an SVID until {}", role, held.get(role).notAfter());
   }
 
-  private Held attest() {
-    if (bundles.authorities().isEmpty()) {
-      throw new RefusalException(
-          ReasonCode.TRUST_BUNDLE_MISSING, "no certificate in " + options.trustBundle());
+  /** By the key it has; by a token only if the issuer will not have the key. */
+  private Held comeBack(Held self) {
+    Reason keyRefused;
+    try {
+      Held proven = prove(self);
+      LOG.info("this process is known to the issuer again, by the key it has");
+      return proven;
+    } catch (StatusRuntimeException e) {
+      keyRefused = IssuerErrors.reason(e);
+      if (!AgentLifecycle.isDenial(keyRefused.code())) {
+        throw e;
+      }
     }
+    try {
+      return redeem();
+    } catch (StatusRuntimeException e) {
+      if (AgentLifecycle.isDenial(IssuerErrors.reason(e).code())) {
+        throw new RefusalException(keyRefused.code(), keyRefused.detail(), e);
+      }
+      throw e;
+    } catch (RefusalException e) { // there is none
+      throw new RefusalException(keyRefused.code(), keyRefused.detail(), e);
+    }
+  }
+
+  /** Signs the issuer's challenge with the key of the SVID that is over. */
+  private Held prove(Held self) {
+    java.security.cert.X509Certificate leaf = self.chain().get(0);
+    SpiffeId id =
+        X509SvidProfile.idOf(leaf)
+            .orElseThrow(
+                () ->
+                    new RefusalException(
+                        ReasonCode.INTERNAL_ERROR, "what is kept as identity is no X509-SVID"));
+    return attest(
+        SERAI_ROLE,
+        id.toString(),
+        (challenge, csr) -> {
+          Bytes nonce =
+              Bytes.copyOf(BeginAttestationProcessor.challenge(challenge).getNonce().toByteArray());
+          Bytes signature =
+              Signatures.fastest()
+                  .signer(self.key())
+                  .sign(SignatureAlgorithm.ECDSA_SHA256_DER, RoleProofMessage.of(id, nonce, csr));
+          return RoleProof.newBuilder()
+              .setNonce(ByteString.copyFrom(nonce.toArray()))
+              .setPublicKey(ByteString.copyFrom(leaf.getPublicKey().getEncoded()))
+              .setSignature(ByteString.copyFrom(signature.toArray()))
+              .build()
+              .toByteString();
+        });
+  }
+
+  private Held redeem() {
     Path file = options.joinToken().orElseThrow();
     String token =
         AgentFiles.readFile(file)
@@ -310,7 +395,27 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
                 () ->
                     new RefusalException(
                         ReasonCode.JOIN_TOKEN_UNKNOWN, "there is no token in " + file));
+    return attest(
+        JOIN_TOKEN,
+        token,
+        (challenge, csr) -> {
+          throw new RefusalException(
+              ReasonCode.PEER_UNAVAILABLE, "the issuer challenges a join token");
+        });
+  }
+
+  /** What a challenge and the request for the next certificate are answered with. */
+  private interface Answer {
+    ByteString to(AttestAgentResponse challenge, Bytes csr);
+  }
+
+  private Held attest(String type, String payload, Answer answering) {
+    if (bundles.authorities().isEmpty()) {
+      throw new RefusalException(
+          ReasonCode.TRUST_BUNDLE_MISSING, "no certificate in " + options.trustBundle());
+    }
     KeyPair pair = MakeWorkloadKeysProcessor.newKey();
+    Bytes csr = MakeWorkloadKeysProcessor.csr(pair);
     ManagedChannel channel =
         SpiffeChannels.bundleOnly(
             options.issuerHost(), options.issuerPort(), bundles::authorities, options.server());
@@ -325,13 +430,22 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
                   AttestAgentRequest.Params.newBuilder()
                       .setData(
                           AttestationData.newBuilder()
-                              .setType("join_token")
-                              .setPayload(ByteString.copyFromUtf8(token)))
-                      .setParams(AgentX509SVIDParams.newBuilder().setCsr(csr(pair))))
+                              .setType(type)
+                              .setPayload(ByteString.copyFromUtf8(payload)))
+                      .setParams(
+                          AgentX509SVIDParams.newBuilder()
+                              .setCsr(ByteString.copyFrom(csr.toArray()))))
               .build());
+      Optional<AttestAgentResponse> said = call.next(options.callTimeout());
+      if (said.filter(AttestAgentResponse::hasChallenge).isPresent()) {
+        call.send(
+            AttestAgentRequest.newBuilder()
+                .setChallengeResponse(answering.to(said.get(), csr))
+                .build());
+        said = call.next(options.callTimeout());
+      }
       AttestAgentResponse answer =
-          call.next(options.callTimeout())
-              .filter(AttestAgentResponse::hasResult)
+          said.filter(AttestAgentResponse::hasResult)
               .orElseThrow(() -> Status.INTERNAL.withDescription("no result").asRuntimeException());
       call.complete();
       return held(
@@ -373,7 +487,13 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
         new SvidFacts(
             entry, chain.get(0).getNotBefore().toInstant(), chain.get(0).getNotAfter().toInstant());
     return new Held(
-        key, chain, entry, now, facts.renewAt(now, ThreadLocalRandom.current().nextDouble()));
+        key,
+        chain,
+        entry,
+        now,
+        facts.expired(now)
+            ? now.plus(WRONG_CLOCK)
+            : facts.renewAt(now, ThreadLocalRandom.current().nextDouble()));
   }
 
   /** On disk, key and chain in one file, then in use. */
@@ -404,6 +524,10 @@ public final class RemoteRoleIdentities implements RoleIdentities, RoleView, Aut
               Pem.certificates(text.get().substring(text.get().indexOf("-----BEGIN CERTIFICATE"))),
               entry);
       if (clock.instant().isBefore(kept.notAfter())) {
+        held.put(name, kept);
+        show(name, kept);
+      } else if (name.equals(NODE)) { // its key is of use
+        kept = kept.renewedAt(Instant.MIN);
         held.put(name, kept);
         show(name, kept);
       }

@@ -57,7 +57,7 @@ final class AgentLifecycle {
     CertificateRequest csr = opening.request(request.getParams());
     SvidMinter.Svid svid =
         minter.mint(caller.node().id(), List.of(), csr.publicKeyInfo(), agentLife);
-    Certificate fresh = new Certificate(svid.serial(), svid.notAfter());
+    Certificate fresh = Certificate.of(svid, csr.publicKeyInfo());
     AuditEvent event = svid.event(AuditKind.AGENT_SVID_RENEWED);
     if (nodes.change(caller.node().id(), node -> node.withFresh(fresh), event).isEmpty()) {
       throw NodeGate.refusal(

@@ -148,7 +148,7 @@ final class Attestation {
       throw NodeGate.banned("failed to attest: agent is banned");
     }
     SvidMinter.Svid svid = minter.mint(id, List.of(), open.request().publicKeyInfo(), agentLife);
-    Certificate certificate = new Certificate(svid.serial(), svid.notAfter());
+    Certificate certificate = Certificate.of(svid, open.request().publicKeyInfo());
     // The certificate before stays good until the new one is used: the answer may get lost.
     AttestedNode node =
         new AttestedNode(

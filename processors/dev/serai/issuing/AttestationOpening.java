@@ -7,6 +7,7 @@ import dev.serai.reason.RefusalException;
 import dev.serai.signing.Signatures;
 import dev.serai.tpm.Bytes;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -15,6 +16,11 @@ import java.util.concurrent.atomic.AtomicLong;
 final class AttestationOpening {
   static final String JOIN_TOKEN = "join_token";
   static final String UNIFIED_IDENTITY = "unified_identity";
+
+  /** Of a role process that has lost its identity but not its key. */
+  static final String SERAI_ROLE = "serai_role";
+
+  private static final Set<String> TYPES = Set.of(JOIN_TOKEN, UNIFIED_IDENTITY, SERAI_ROLE);
 
   private static final int MAX_PAYLOAD = 1_024;
 
@@ -33,7 +39,9 @@ final class AttestationOpening {
     /** A node wants a challenge. */
     CHALLENGE,
     /** A challenge was answered. */
-    EVIDENCE
+    EVIDENCE,
+    /** A challenge was answered by a role process. */
+    ROLE_PROOF
   }
 
   /**
@@ -41,14 +49,10 @@ final class AttestationOpening {
    */
   Step read(Caller caller, AttestAgentRequest request, Map<String, Object> attributes) {
     if (request.hasChallengeResponse()) {
-      boolean first =
-          AttestationConversation.of(attributes)
-              .filter(open -> open.answered().compareAndSet(false, true))
-              .isPresent();
-      if (!first) {
-        throw malformed("malformed param: no challenge is open");
-      }
-      return Step.EVIDENCE;
+      return AttestationConversation.of(attributes)
+          .filter(open -> open.answered().compareAndSet(false, true))
+          .map(open -> open.attestationType().equals(SERAI_ROLE) ? Step.ROLE_PROOF : Step.EVIDENCE)
+          .orElseThrow(() -> malformed("malformed param: no challenge is open"));
     }
     if (!request.hasParams()) {
       throw malformed("malformed param: missing params");
@@ -79,7 +83,7 @@ final class AttestationOpening {
     if (params.getData().getPayload().size() > MAX_PAYLOAD) {
       throw malformed("malformed param: attestation data payload is too long");
     }
-    if (!type.equals(JOIN_TOKEN) && !type.equals(UNIFIED_IDENTITY)) {
+    if (!TYPES.contains(type)) {
       throw new RefusalException(
           ReasonCode.ATTESTOR_UNKNOWN,
           "error getting node attestor: could not find node attestor type \""

@@ -2,8 +2,11 @@ package dev.serai.issuing;
 
 import dev.serai.spiffe.Selector;
 import dev.serai.spiffe.SpiffeId;
+import dev.serai.tpm.Bytes;
 import java.math.BigInteger;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -14,6 +17,8 @@ import java.util.Set;
  * @param appraised what the appraisal proved; empty for a node that was not appraised
  * @param current the certificate in use
  * @param fresh issued, not used yet
+ * @param earlierKeys of certificates that were fresh until another one was issued, since one was
+ *     used: calls may overtake each other, so the node may have kept one of those
  */
 public record AttestedNode(
     SpiffeId id,
@@ -25,19 +30,82 @@ public record AttestedNode(
     boolean banned,
     boolean canReattest,
     String agentVersion,
-    Instant attestedAt) {
+    Instant attestedAt,
+    List<String> earlierKeys) {
+
+  /** So many calls of one node may overtake each other. */
+  private static final int MOST_EARLIER_KEYS = 8;
 
   public AttestedNode {
     selectors = Set.copyOf(selectors);
+    earlierKeys = List.copyOf(earlierKeys);
+  }
+
+  AttestedNode(
+      SpiffeId id,
+      String attestationType,
+      Optional<Appraised> appraised,
+      Certificate current,
+      Optional<Certificate> fresh,
+      Set<Selector> selectors,
+      boolean banned,
+      boolean canReattest,
+      String agentVersion,
+      Instant attestedAt) {
+    this(
+        id,
+        attestationType,
+        appraised,
+        current,
+        fresh,
+        selectors,
+        banned,
+        canReattest,
+        agentVersion,
+        attestedAt,
+        List.of());
   }
 
   /** Proven by the appraisal of its TPM; Names in hex. */
   public record Appraised(String nodeId, String ekName, String akName) {}
 
-  /** A certificate by its serial number. */
-  public record Certificate(BigInteger serial, Instant notAfter) {}
+  /**
+   * A certificate by its serial number.
+   *
+   * @param key {@link #keyOf} what it is for; empty when that was not recorded
+   */
+  public record Certificate(BigInteger serial, Instant notAfter, String key) {
+    Certificate(BigInteger serial, Instant notAfter) {
+      this(serial, notAfter, "");
+    }
+
+    static Certificate of(SvidMinter.Svid svid, Bytes publicKeyInfo) {
+      return new Certificate(svid.serial(), svid.notAfter(), keyOf(publicKeyInfo));
+    }
+
+    /** SHA-256 of a SubjectPublicKeyInfo, hex. */
+    static String keyOf(Bytes publicKeyInfo) {
+      return Digests.sha256Hex(publicKeyInfo);
+    }
+  }
+
+  /** Whether this is the key of a certificate that the node may hold. */
+  boolean mayHold(String key) {
+    return !key.isEmpty()
+        && (current.key().equals(key)
+            || fresh.filter(f -> f.key().equals(key)).isPresent()
+            || earlierKeys.contains(key));
+  }
+
+  /** One that it has proven to hold, and is answered with the next certificate. */
+  AttestedNode withProven(String key, Certificate next) {
+    boolean inUse = fresh.filter(f -> f.key().equals(key)).isPresent();
+    return (inUse ? promoted() : this).withFresh(next);
+  }
 
   AttestedNode withFresh(Certificate certificate) {
+    List<String> keys = new ArrayList<>(earlierKeys);
+    fresh.map(Certificate::key).filter(key -> !key.isEmpty()).ifPresent(keys::add);
     return new AttestedNode(
         id,
         attestationType,
@@ -48,7 +116,8 @@ public record AttestedNode(
         banned,
         canReattest,
         agentVersion,
-        attestedAt);
+        attestedAt,
+        keys.subList(Math.max(0, keys.size() - MOST_EARLIER_KEYS), keys.size()));
   }
 
   AttestedNode promoted() {
@@ -62,7 +131,8 @@ public record AttestedNode(
         banned,
         canReattest,
         agentVersion,
-        attestedAt);
+        attestedAt,
+        List.of());
   }
 
   AttestedNode withBanned(boolean newBanned) {
@@ -76,7 +146,8 @@ public record AttestedNode(
         newBanned,
         canReattest,
         agentVersion,
-        attestedAt);
+        attestedAt,
+        earlierKeys);
   }
 
   AttestedNode withAgentVersion(String version) {
@@ -90,7 +161,8 @@ public record AttestedNode(
         banned,
         canReattest,
         version,
-        attestedAt);
+        attestedAt,
+        earlierKeys);
   }
 
   /** The later of its certificates. */

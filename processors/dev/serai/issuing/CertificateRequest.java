@@ -104,7 +104,7 @@ record CertificateRequest(
     return verifier.verifies(algorithm, signedPart, signature);
   }
 
-  private static PublicKey key(byte[] publicKeyInfo) throws MalformedDerException {
+  static PublicKey key(byte[] publicKeyInfo) throws MalformedDerException {
     DerReader info = new DerReader(publicKeyInfo).enter(Der.SEQUENCE);
     DerReader algorithm = info.enter(Der.SEQUENCE);
     Bytes kind = Bytes.copyOf(algorithm.element(Der.OID));

@@ -1,19 +1,23 @@
 package dev.serai.issuing;
 
-import java.nio.charset.StandardCharsets;
+import dev.serai.tpm.Bytes;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** SHA-256 of texts. */
+/** SHA-256, as hex. */
 final class Digests {
   private Digests() {}
 
   static String sha256Hex(String text) {
+    return sha256Hex(Bytes.ofText(text));
+  }
+
+  static String sha256Hex(Bytes bytes) {
     try {
-      return HexFormat.of()
-          .formatHex(
-              MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
+      MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+      bytes.writeTo(sha256);
+      return HexFormat.of().formatHex(sha256.digest());
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("this Java has no SHA-256", e);
     }

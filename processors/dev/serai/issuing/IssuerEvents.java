@@ -29,6 +29,11 @@ final class IssuerEvents {
         List.of());
   }
 
+  void cameBack() {
+    timeline.record(
+        Kind.ATTESTATION, SOURCE, "by " + AttestationOpening.SERAI_ROLE, "ADMITTED", List.of());
+  }
+
   void rejected(Rejected verdict) {
     timeline.record(Kind.ATTESTATION, SOURCE, verdict.nodeId(), "REJECTED", verdict.reasons());
   }

@@ -140,6 +140,16 @@ public final class IssuerRole implements Role {
         new Challenges(database, settings.duration("serai.issuer.challenge-ttl"), clock);
     JoinTokens tokens = new JoinTokens(database, audit, clock);
     AttestationOpening opening = new AttestationOpening(signatures, attesting);
+    RoleProofs roles =
+        new RoleProofs(
+            challenges,
+            nodes,
+            entries.index(),
+            minter,
+            signatures,
+            new RoleProofs.Lives(agentLife, settings.duration("serai.issuer.role-grace")),
+            clock,
+            context.meters());
     bindAttestation(
         context,
         opening,
@@ -153,6 +163,7 @@ public final class IssuerRole implements Role {
             agentLife,
             clock,
             context.meters()));
+    bindRoleProofs(context, roles);
     bindVerifierHop(context, trustDomain, identities);
     bindAgentCalls(
         context,
@@ -180,7 +191,10 @@ public final class IssuerRole implements Role {
     bindAction(context, "writeTrustBundle", bundleFile::write);
     bindAction(context, "renewRoleIdentities", identities::renewDue);
     bindAction(context, "pruneEntries", entries::prune);
-    bindAction(context, "pruneNodes", () -> nodes.prune(clock.instant().minus(KEEP_EXPIRED_NODES)));
+    bindAction(
+        context,
+        "pruneNodes",
+        () -> nodes.prune(clock.instant().minus(KEEP_EXPIRED_NODES), roles::isRoleProcess));
     bindAction(context, "pruneJoinTokens", tokens::prune);
     bindAction(context, "pruneChallenges", challenges::prune);
     context.bind(
@@ -276,6 +290,25 @@ public final class IssuerRole implements Role {
               return issued;
             }));
     context.bind("answerAttestation", new AnswerAttestationProcessor(attestation));
+  }
+
+  private static void bindRoleProofs(RoleContext context, RoleProofs roles) {
+    IssuerEvents events = new IssuerEvents(Timeline.of(context));
+    context.bind(
+        "checkRoleProof",
+        new ConversationProcessor<>(
+            AttestAgentRequest.class,
+            (open, request) ->
+                roles.check(open, Bytes.copyOf(request.getChallengeResponse().toByteArray()))));
+    context.bind(
+        "recordRole",
+        new BodyProcessor<>(
+            RoleProofs.Proven.class,
+            proven -> {
+              Attestation.Issued issued = roles.record(proven);
+              events.cameBack();
+              return issued;
+            }));
   }
 
   private static void bindVerifierHop(

@@ -35,6 +35,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
@@ -421,16 +422,21 @@ final class NodeStore {
     return at.isAfter(clock.instant().plus(CLOCK_SKEW));
   }
 
-  /** Drops nodes whose certificates ran out before this; banned ones stay. */
-  void prune(Instant expiredBefore) {
-    turn.run(() -> pruneInTurn(expiredBefore));
+  /**
+   * Drops nodes whose certificates ran out before this; banned ones stay.
+   *
+   * @param awaited that stay too
+   */
+  void prune(Instant expiredBefore, Predicate<AttestedNode> awaited) {
+    turn.run(() -> pruneInTurn(expiredBefore, awaited));
   }
 
-  private void pruneInTurn(Instant expiredBefore) {
+  private void pruneInTurn(Instant expiredBefore, Predicate<AttestedNode> awaited) {
     sure();
     nodes.values().stream()
         .filter(node -> !isBanned(node))
         .filter(node -> node.latest().notAfter().isBefore(expiredBefore))
+        .filter(node -> !awaited.test(node))
         .map(AttestedNode::id)
         .toList()
         .forEach(id -> deleteInTurn(id, AuditKind.NODE_EXPIRED));
@@ -442,7 +448,8 @@ final class NodeStore {
             connection.prepareStatement(
                 "SELECT spiffe_id, attestation_type, node_id, ek_name, ak_name, current_serial,"
                     + " current_expires_at, new_serial, new_expires_at, selectors, banned,"
-                    + " can_reattest, agent_version, attested_at FROM issuer_node");
+                    + " can_reattest, agent_version, attested_at, current_key, new_key,"
+                    + " earlier_keys FROM issuer_node");
         ResultSet row = select.executeQuery()) {
       while (row.next()) {
         AttestedNode node = node(row);
@@ -454,22 +461,30 @@ final class NodeStore {
   private static AttestedNode node(ResultSet row) throws SQLException {
     String nodeId = row.getString(3);
     String fresh = row.getString(8);
+    String earlier = row.getString(17);
     return new AttestedNode(
         SpiffeId.parse(row.getString(1)),
         row.getString(2),
         nodeId.isEmpty()
             ? Optional.empty()
             : Optional.of(new Appraised(nodeId, row.getString(4), row.getString(5))),
-        new Certificate(new BigInteger(row.getString(6)), Instant.ofEpochMilli(row.getLong(7))),
+        new Certificate(
+            new BigInteger(row.getString(6)),
+            Instant.ofEpochMilli(row.getLong(7)),
+            row.getString(15)),
         fresh.isEmpty()
             ? Optional.empty()
             : Optional.of(
-                new Certificate(new BigInteger(fresh), Instant.ofEpochMilli(row.getLong(9)))),
+                new Certificate(
+                    new BigInteger(fresh),
+                    Instant.ofEpochMilli(row.getLong(9)),
+                    row.getString(16))),
         selectors(row.getBytes(10)),
         row.getInt(11) != 0,
         row.getInt(12) != 0,
         row.getString(13),
-        Instant.ofEpochMilli(row.getLong(14)));
+        Instant.ofEpochMilli(row.getLong(14)),
+        earlier.isEmpty() ? List.of() : List.of(earlier.split(" ", -1)));
   }
 
   private static Set<Selector> selectors(byte[] message) {
@@ -556,8 +571,9 @@ final class NodeStore {
         connection.prepareStatement(
             "INSERT INTO issuer_node (spiffe_id, attestation_type, node_id, ek_name, ak_name,"
                 + " current_serial, current_expires_at, new_serial, new_expires_at, selectors,"
-                + " banned, can_reattest, agent_version, attested_at)"
-                + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                + " banned, can_reattest, agent_version, attested_at, current_key, new_key,"
+                + " earlier_keys)"
+                + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                 + " ON CONFLICT (spiffe_id) DO UPDATE SET"
                 + " attestation_type = excluded.attestation_type, node_id = excluded.node_id,"
                 + " ek_name = excluded.ek_name, ak_name = excluded.ak_name,"
@@ -566,7 +582,9 @@ final class NodeStore {
                 + " new_serial = excluded.new_serial, new_expires_at = excluded.new_expires_at,"
                 + " selectors = excluded.selectors, banned = excluded.banned,"
                 + " can_reattest = excluded.can_reattest,"
-                + " agent_version = excluded.agent_version, attested_at = excluded.attested_at")) {
+                + " agent_version = excluded.agent_version, attested_at = excluded.attested_at,"
+                + " current_key = excluded.current_key, new_key = excluded.new_key,"
+                + " earlier_keys = excluded.earlier_keys")) {
       Optional<Appraised> appraised = node.appraised();
       Optional<Certificate> fresh = node.fresh();
       upsert.setString(1, node.id().toString());
@@ -583,6 +601,9 @@ final class NodeStore {
       upsert.setInt(12, node.canReattest() ? 1 : 0);
       upsert.setString(13, node.agentVersion());
       upsert.setLong(14, node.attestedAt().toEpochMilli());
+      upsert.setString(15, node.current().key());
+      upsert.setString(16, fresh.map(Certificate::key).orElse(""));
+      upsert.setString(17, String.join(" ", node.earlierKeys()));
       upsert.executeUpdate();
     }
   }

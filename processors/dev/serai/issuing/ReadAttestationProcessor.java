@@ -9,7 +9,7 @@ import org.apache.camel.Processor;
 
 /** Route step: body AttestAgentRequest; leaves in {@value #STEP} what it is. */
 final class ReadAttestationProcessor implements Processor {
-  /** JOIN_TOKEN, CHALLENGE or EVIDENCE. */
+  /** The name of an {@link AttestationOpening.Step}. */
   static final String STEP = "attestationStep";
 
   private final AttestationOpening opening;

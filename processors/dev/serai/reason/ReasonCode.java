@@ -347,6 +347,26 @@ public enum ReasonCode {
       "serai token create"),
   JOIN_TOKEN_EXPIRED(
       Kind.MALFORMED, "The join token has expired", "it waited too long", "serai token create"),
+  ROLE_KEY_UNKNOWN(
+      Kind.DENIED,
+      "No role process with this key is known",
+      "evicted, an older copy of its state, or an issuer restored from an older backup",
+      "serai token create, and put the token where serai.role.join-token-file says"),
+  ROLE_PROOF_INVALID(
+      Kind.DENIED,
+      "The role process did not sign what it was asked to",
+      "a forged or replayed answer",
+      "look who answers from that address"),
+  ROLE_ENTRY_MISSING(
+      Kind.DENIED,
+      "The agent is not the process of a role",
+      "its entry /serai/<role> is gone, or it never had one",
+      "serai token create --spiffe-id for the role"),
+  ROLE_AWAY_TOO_LONG(
+      Kind.DENIED,
+      "The role process was away for longer than it may",
+      "its last certificate ended more than serai.issuer.role-grace ago",
+      "serai token create, or set the issuer's clock"),
   ATTESTOR_UNKNOWN(
       Kind.PRECONDITION,
       "No such node attestor",

@@ -38,7 +38,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 
 /** Wires the verifier: the judging of evidence, and the watch over nodes that were trusted. */
@@ -99,7 +98,8 @@ public final class VerifierRole implements Role {
     context.bind("nodeWatch", watch);
     context.bind("roleView-verifier", new VerifierView(watch));
     context.bind(
-        "roleHealth-verifier", (RoleHealth) () -> standing(appraiser).with("audit", audit.fact()));
+        "roleHealth-verifier",
+        (RoleHealth) () -> standing(appraiser, missing(context)).with("audit", audit.fact()));
     WatchMeters.bind(context.meters(), store, flight, clock);
     bindListener(context, store, identity);
     bindHops(context, http, identity, workers);
@@ -123,22 +123,29 @@ public final class VerifierRole implements Role {
         new ThreadPoolExecutor.CallerRunsPolicy());
   }
 
-  private static RoleHealth.Standing standing(KeylimeQuoteAppraiser appraiser) {
-    return appraiser.selection().isPresent()
-        ? RoleHealth.Standing.ready("WATCHING")
-        : RoleHealth.Standing.waiting(
-            "NO_POLICY", new Reason(ReasonCode.POLICY_MISSING, "serai.verifier.policy is not set"));
+  private static RoleHealth.Standing standing(
+      KeylimeQuoteAppraiser appraiser, Optional<Reason> noIdentity) {
+    if (appraiser.selection().isEmpty()) {
+      return RoleHealth.Standing.waiting(
+          "NO_POLICY", new Reason(ReasonCode.POLICY_MISSING, "serai.verifier.policy is not set"));
+    }
+    return noIdentity
+        .map(reason -> RoleHealth.Standing.waiting("NO_IDENTITY", reason))
+        .orElseGet(() -> RoleHealth.Standing.ready("WATCHING"));
+  }
+
+  /** Without one nobody hears its verdicts, and no registrar tells it of nodes. */
+  private static Optional<Reason> missing(RoleContext context) {
+    return identities(context).flatMap(identities -> identities.missing("verifier"));
   }
 
   private static LateIdentity identity(RoleContext context) {
-    Supplier<Optional<RoleIdentities>> identities =
-        () ->
-            Optional.ofNullable(
-                context
-                    .camel()
-                    .getRegistry()
-                    .lookupByNameAndType("roleIdentities", RoleIdentities.class));
-    return new LateIdentity(identities, "verifier");
+    return new LateIdentity(() -> identities(context), "verifier");
+  }
+
+  private static Optional<RoleIdentities> identities(RoleContext context) {
+    return Optional.ofNullable(
+        context.camel().getRegistry().lookupByNameAndType("roleIdentities", RoleIdentities.class));
   }
 
   /** An agent that asks for no certificate is asked also before the role has one. */

@@ -17,6 +17,7 @@ import io.grpc.ManagedChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -64,8 +65,16 @@ class RemoteRoleIdentitiesTest {
   }
 
   private void startRegistrar() throws Exception {
+    startRegistrar(Duration.ZERO);
+  }
+
+  /**
+   * @param ahead so far is its clock
+   */
+  private void startRegistrar(Duration ahead) throws Exception {
     registrar =
         SeraiHarness.roles("registrar")
+            .withClock(() -> Instant.now().plus(ahead))
             .withStateDir(Files.createDirectories(dir.resolve("state")))
             .with("serai.role.join-token-file", dir.resolve("token").toString())
             .with("serai.agent.issuer", "127.0.0.1:" + issuer.port("serai.issuer.port"))
@@ -95,6 +104,26 @@ class RemoteRoleIdentitiesTest {
 
   @Test
   @Tag("slow")
+  void it_comes_back_without_a_token_when_by_its_clock_its_identity_has_ended() throws Exception {
+    Files.writeString(dir.resolve("token"), token() + "\n");
+    startRegistrar();
+    await().atMost(Duration.ofSeconds(60)).until(() -> identity().isPresent());
+    X509Material first = identity().orElseThrow();
+    String kept = Files.readString(dir.resolve("state/roles/node.pem"));
+    registrar.close();
+    Files.delete(dir.resolve("token"));
+    startRegistrar(Duration.ofHours(2)); // an agent's SVID lives for one
+    RemoteRoleIdentities identities = registrar.bean("roleIdentities", RemoteRoleIdentities.class);
+    await().atMost(Duration.ofSeconds(60)).until(() -> identities.trouble().isEmpty());
+    assertThat(Files.readString(dir.resolve("state/roles/node.pem"))).isNotEqualTo(kept);
+    assertThat(identity().orElseThrow().leaf()).isNotEqualTo(first.leaf());
+    assertThat(identity().orElseThrow().id()).isEqualTo(first.id());
+    assertThat(identities.missing("registrar").map(Reason::code))
+        .as("by this clock that one is over too")
+        .contains(ReasonCode.AGENT_NOT_READY);
+  }
+
+  @Test
   void what_it_holds_is_kept_when_the_issuer_does_not_know_it_and_a_new_token_mends_it()
       throws Exception {
     String used = token();
@@ -110,7 +139,7 @@ class RemoteRoleIdentitiesTest {
                 identities
                     .trouble()
                     .map(Reason::code)
-                    .equals(Optional.of(ReasonCode.JOIN_TOKEN_UNKNOWN)));
+                    .equals(Optional.of(ReasonCode.ROLE_KEY_UNKNOWN)));
     assertThat(dir.resolve("state/roles/node.pem")).exists();
     Files.writeString(dir.resolve("token"), token());
     await().atMost(Duration.ofSeconds(60)).until(() -> identities.trouble().isEmpty());

@@ -11,7 +11,9 @@ import dev.serai.audit.AuditEvent;
 import dev.serai.audit.AuditKind;
 import dev.serai.fuzz.Fuzzed;
 import dev.serai.fuzz.Seeds;
+import dev.serai.net.RoleProofMessage;
 import dev.serai.proto.serai.v1.ReportRequest;
+import dev.serai.proto.serai.v1.RoleProof;
 import dev.serai.proto.serai.v1.StateReason;
 import dev.serai.proto.spire.agent.v1.AgentX509SVIDParams;
 import dev.serai.proto.spire.agent.v1.AttestAgentRequest;
@@ -26,6 +28,7 @@ import dev.serai.proto.spire.types.AttestationData;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.proto.spire.types.EntryMask;
 import dev.serai.proto.spire.types.SovereignAttestation;
+import dev.serai.signing.SignatureAlgorithm;
 import dev.serai.signing.Signatures;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
@@ -40,6 +43,7 @@ import java.io.UncheckedIOException;
 import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyPair;
 import java.security.cert.CertificateParsingException;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
@@ -66,6 +70,7 @@ public final class IssuerFuzz {
   private static final Fuzzed PARSERS =
       new Fuzzed()
           .with('a', "AttestAgent", IssuerFuzz::attestAgent, NO_MESSAGE)
+          .with('r', "proof of a role", IssuerFuzz::roleProof)
           .with('e', "entry", IssuerFuzz::entry, NO_MESSAGE)
           .with('n', "NewX509SVID", IssuerFuzz::newSvid, NO_MESSAGE)
           .with('v', "verdict report", IssuerFuzz::report, NO_MESSAGE)
@@ -100,6 +105,9 @@ public final class IssuerFuzz {
     static final RateLimits LIMITS =
         new RateLimits("fuzz", Integer.MAX_VALUE, Integer.MAX_VALUE, CLOCK);
     static final SvidIssuance ISSUANCE;
+    static final RoleProofs ROLES;
+    static final KeyPair ROLE_KEY = dev.serai.testing.TestAuthority.keyPair();
+    static final AttestationConversation ROLE_OPEN;
 
     static {
       ENTRIES.create(example());
@@ -123,6 +131,46 @@ public final class IssuerFuzz {
               Duration.ofHours(1),
               CLOCK,
               new SimpleMeterRegistry());
+      ROLES =
+          new RoleProofs(
+              new Challenges(DATABASE, Duration.ofSeconds(60), CLOCK),
+              NODES,
+              ENTRIES.index(),
+              new SvidMinter(authority, CLOCK),
+              Signatures.fastest(),
+              new RoleProofs.Lives(Duration.ofHours(1), Duration.ofDays(1)),
+              CLOCK,
+              new SimpleMeterRegistry());
+      SpiffeId id = DOMAIN.withPath("/spire/agent/join_token/role");
+      Instant end = Instant.EPOCH.plusSeconds(4_000_000_000L);
+      NODES.recordAttested(
+          new AttestedNode(
+              id,
+              "join_token",
+              Optional.empty(),
+              new AttestedNode.Certificate(
+                  BigInteger.TWO,
+                  end,
+                  AttestedNode.Certificate.keyOf(Bytes.copyOf(ROLE_KEY.getPublic().getEncoded()))),
+              Optional.empty(),
+              Set.of(),
+              false,
+              false,
+              "",
+              Instant.EPOCH),
+          AuditEvent.of(AuditKind.AGENT_SVID_ISSUED, id.toString()));
+      ENTRIES.create(
+          example().toBuilder()
+              .setId("role")
+              .setSpiffeId(RegisteredEntry.message(DOMAIN.withPath("/serai/verifier")))
+              .setParentId(RegisteredEntry.message(id))
+              .build());
+      Map<String, Object> stream = new HashMap<>();
+      AttestAgentRequest open =
+          StockAgent.params("serai_role", id.toString(), StockAgent.csr(StockAgent.newKey()));
+      new AttestationOpening(Signatures.fastest(), LIMITS)
+          .read(new Caller.Anybody("fuzz"), open, stream);
+      ROLE_OPEN = AttestationConversation.of(stream).orElseThrow();
     }
 
     private static Path directory() {
@@ -193,7 +241,25 @@ public final class IssuerFuzz {
         .getFilterBuilder()
         .setByAttestationType("join_token")
         .setByExpiresBefore("2026-11-24 15:04:05 -0700 -07");
+    Bytes nonce = Bytes.copyOf(new byte[32]);
+    RoleProof proof =
+        RoleProof.newBuilder()
+            .setNonce(ByteString.copyFrom(nonce.toArray()))
+            .setPublicKey(ByteString.copyFrom(Around.ROLE_KEY.getPublic().getEncoded()))
+            .setSignature(
+                ByteString.copyFrom(
+                    Signatures.fastest()
+                        .signer(Around.ROLE_KEY.getPrivate())
+                        .sign(
+                            SignatureAlgorithm.ECDSA_SHA256_DER,
+                            RoleProofMessage.of(
+                                SpiffeId.parse(Around.ROLE_OPEN.claimedNodeId()),
+                                nonce,
+                                Around.ROLE_OPEN.csr()))
+                        .toArray()))
+            .build();
     return Seeds.of()
+        .add('r', "proof", Bytes.copyOf(proof.toByteArray()))
         .add('a', "params", Bytes.copyOf(attest.toByteArray()))
         .add('a', "answer", Bytes.copyOf(answer.toByteArray()))
         .add('e', "entry", Bytes.copyOf(example().toByteArray()))
@@ -238,11 +304,26 @@ public final class IssuerFuzz {
     AttestationOpening.Step step =
         new AttestationOpening(Signatures.fastest(), Around.LIMITS)
             .read(new Caller.Anybody("fuzz"), request, stream);
-    check(step != AttestationOpening.Step.EVIDENCE, "no answer without a challenge");
+    check(
+        step == AttestationOpening.Step.CHALLENGE || step == AttestationOpening.Step.JOIN_TOKEN,
+        "no answer without a challenge");
     AttestationConversation open = AttestationConversation.of(stream).orElseThrow();
     check(
         open.request().isSignedByItsKey(Signatures.fastest()),
         "nobody goes on who does not hold the key");
+  }
+
+  /** Who comes back has signed this conversation's nonce and request with the key on record. */
+  private static void roleProof(byte[] in) {
+    RoleProof proof = RoleProofs.parse(Bytes.copyOf(in));
+    AttestedNode node = Around.ROLES.judge(Around.ROLE_OPEN, proof);
+    same(Around.ROLE_OPEN.claimedNodeId(), node.id().toString(), "nobody else comes back");
+    same(
+        ByteString.copyFrom(Around.ROLE_KEY.getPublic().getEncoded()),
+        proof.getPublicKey(),
+        "only with the key on record");
+    same(
+        ByteString.copyFrom(new byte[32]), proof.getNonce(), "only over the nonce that was signed");
   }
 
   /** An entry that is accepted stays as it is, and its names are those in its certificates. */

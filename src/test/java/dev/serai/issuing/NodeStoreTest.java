@@ -288,13 +288,13 @@ class NodeStoreTest {
   void records_of_nodes_that_stayed_away_go_and_banned_ones_stay() {
     nodes.recordAttested(node(1), EVENT);
     Instant later = clock.instant().plusSeconds(3601);
-    nodes.prune(clock.instant());
+    nodes.prune(clock.instant(), node -> false);
     assertThat(nodes.all()).hasSize(1);
     nodes.banEk("000bee");
-    nodes.prune(later);
+    nodes.prune(later, node -> false);
     assertThat(nodes.all()).hasSize(1);
     nodes.unbanEk("000bee");
-    nodes.prune(later);
+    nodes.prune(later, node -> false);
     assertThat(nodes.all()).isEmpty();
     assertThat(reopened().all()).isEmpty();
   }

@@ -12,6 +12,7 @@ import dev.serai.appraisal.ChallengeStanding;
 import dev.serai.appraisal.Rejected;
 import dev.serai.appraisal.Verdict;
 import dev.serai.net.RoleIdentities;
+import dev.serai.net.RoleProofMessage;
 import dev.serai.net.SpiffeChannels;
 import dev.serai.proto.serai.v1.AttestationChallenge;
 import dev.serai.proto.serai.v1.ListNodesRequest;
@@ -19,6 +20,7 @@ import dev.serai.proto.serai.v1.NodeGrpc;
 import dev.serai.proto.serai.v1.NodeView;
 import dev.serai.proto.serai.v1.NodesGrpc;
 import dev.serai.proto.serai.v1.ReportRequest;
+import dev.serai.proto.serai.v1.RoleProof;
 import dev.serai.proto.serai.v1.ShowNodeRequest;
 import dev.serai.proto.serai.v1.StateReason;
 import dev.serai.proto.serai.v1.VerdictsGrpc;
@@ -27,14 +29,19 @@ import dev.serai.proto.serai.v1.WatchRequest;
 import dev.serai.proto.spire.agent.v1.AgentGrpc;
 import dev.serai.proto.spire.agent.v1.AttestAgentRequest;
 import dev.serai.proto.spire.agent.v1.AttestAgentResponse;
+import dev.serai.proto.spire.agent.v1.CreateJoinTokenRequest;
 import dev.serai.proto.spire.agent.v1.RenewAgentRequest;
 import dev.serai.proto.spire.entry.v1.EntryGrpc;
 import dev.serai.proto.spire.entry.v1.GetAuthorizedEntriesRequest;
 import dev.serai.proto.spire.types.PermissionDeniedDetails;
+import dev.serai.proto.spire.types.SPIFFEID;
 import dev.serai.proto.spire.types.SovereignAttestation;
 import dev.serai.reason.ReasonCode;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
+import dev.serai.signing.SignatureAlgorithm;
+import dev.serai.signing.Signatures;
+import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.testing.SeraiHarness;
 import dev.serai.tpm.Bytes;
@@ -66,6 +73,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A node with a TPM against the shipped routes; the verifier behind the hop is the test's own. */
 class UnifiedIdentityTest {
@@ -562,6 +570,73 @@ class UnifiedIdentityTest {
     VERIFIER.set(request -> judged(request, nodeId, keyInfo(agent)));
     refused(() -> attest(agent, nodeId), Status.Code.INTERNAL, ReasonCode.INTERNAL_ERROR);
     assertThat(agent.svid).isNull();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "read-attestation-message",
+        "challenge-node",
+        "to-admit-role",
+        "check-role-proof",
+        "record-role",
+        "answer-role"
+      })
+  void a_step_that_throws_lets_no_role_process_back(String step) throws Throwable {
+    StockAgent process = newAgent().attestByToken(roleToken());
+    AttestAgentRequest hello =
+        StockAgent.params("serai_role", roleId(process), StockAgent.csr(StockAgent.newKey()));
+    FAILING.set(step);
+    refused(
+        () -> {
+          StockAgent.Conversation stream = process.converse().say(hello);
+          stream.say(roleProof(process, hello, stream.hear())).hear();
+        },
+        Status.Code.INTERNAL,
+        ReasonCode.INTERNAL_ERROR);
+    FAILING.set("");
+    callAs(process).call(); // what it has is as good as before
+    StockAgent.Conversation stream = process.converse().say(hello);
+    assertThat(stream.say(roleProof(process, hello, stream.hear())).hear().hasResult()).isTrue();
+  }
+
+  private static String roleToken() {
+    return AgentGrpc.newBlockingStub(admin)
+        .createJoinToken(
+            CreateJoinTokenRequest.newBuilder()
+                .setTtl(600)
+                .setAgentId(
+                    SPIFFEID.newBuilder().setTrustDomain(DOMAIN.name()).setPath("/serai/verifier"))
+                .build())
+        .getValue();
+  }
+
+  private static String roleId(StockAgent process) {
+    return DOMAIN.withPath(process.svid.getId().getPath()).toString();
+  }
+
+  private static AttestAgentRequest roleProof(
+      StockAgent process, AttestAgentRequest hello, AttestAgentResponse first) throws Exception {
+    ByteString nonce = challenge(first).getNonce();
+    Bytes message =
+        RoleProofMessage.of(
+            SpiffeId.parse(roleId(process)),
+            Bytes.copyOf(nonce.toByteArray()),
+            Bytes.copyOf(hello.getParams().getParams().getCsr().toByteArray()));
+    return AttestAgentRequest.newBuilder()
+        .setChallengeResponse(
+            RoleProof.newBuilder()
+                .setNonce(nonce)
+                .setPublicKey(ByteString.copyFrom(keyInfo(process).toArray()))
+                .setSignature(
+                    ByteString.copyFrom(
+                        Signatures.fastest()
+                            .signer(process.key.getPrivate())
+                            .sign(SignatureAlgorithm.ECDSA_SHA256_DER, message)
+                            .toArray()))
+                .build()
+                .toByteString())
+        .build();
   }
 
   @Test
