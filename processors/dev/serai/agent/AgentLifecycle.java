@@ -18,6 +18,12 @@ public final class AgentLifecycle {
   /** A refusal this long after the last proof is a new story, not a loop. */
   private static final Duration LOOP_WINDOW = Duration.ofMinutes(1);
 
+  /**
+   * A node that has just proven itself and is refused may soon be right again, and nobody can tell
+   * it: it is not made to wait as long as one that was judged and denied again and again.
+   */
+  private static final int MOST_DENIALS_AFTER_PROOF = 3;
+
   /** Nobody else is asked when a TPM is opened: it is found soon after it was mended. */
   private static final Duration LONGEST_WAIT_FOR_TPM = Duration.ofSeconds(10);
 
@@ -259,7 +265,7 @@ public final class AgentLifecycle {
     int inARow = lastProof.isAfter(now.minus(LOOP_WINDOW)) ? refusals + 1 : 1;
     Instant next;
     if (!reattest) {
-      next = now.plus(pace.denial.after(inARow, random));
+      next = now.plus(pace.denial.after(Math.min(inARow, MOST_DENIALS_AFTER_PROOF), random));
     } else if (inARow == 1) {
       next = now;
     } else {

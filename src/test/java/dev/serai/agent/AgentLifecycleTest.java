@@ -55,6 +55,23 @@ class AgentLifecycleTest {
   }
 
   @Test
+  void a_node_denied_right_after_a_proof_tries_soon_however_often_it_had_to_prove_itself() {
+    attested();
+    for (int i = 0; i < 8; i++) {
+      refused(ReasonCode.NODE_NOT_ACTIVE);
+      happens(new AgentEvent.SvidIssued(svid(Duration.ofHours(1))));
+    }
+    refused(ReasonCode.NODE_UNTRUSTED);
+    passes(Duration.ofSeconds(19));
+    assertThat(life.next(now)).isEqualTo(AgentAction.REST);
+    passes(Duration.ofSeconds(1));
+    assertThat(life.next(now)).isEqualTo(AgentAction.ATTEST);
+    fails(AgentAction.ATTEST, ReasonCode.PCR_VALUE_NOT_ALLOWED);
+    passes(Duration.ofSeconds(39));
+    assertThat(life.next(now)).as("judged again, it waits longer").isEqualTo(AgentAction.REST);
+  }
+
+  @Test
   void walks_from_starting_to_attested() {
     assertThat(life.state(now).name()).isEqualTo("STARTING");
     assertThat(life.next(now)).isEqualTo(AgentAction.OPEN_TPM);
