@@ -2,27 +2,14 @@ package dev.serai.torture;
 
 import com.google.protobuf.ByteString;
 import dev.serai.proto.serai.v1.NodeView;
-import dev.serai.proto.spire.agent.v1.AgentGrpc;
-import dev.serai.proto.spire.agent.v1.AgentX509SVIDParams;
-import dev.serai.proto.spire.agent.v1.AttestAgentRequest;
-import dev.serai.proto.spire.agent.v1.AttestAgentResponse;
 import dev.serai.proto.spire.entry.v1.EntryGrpc;
 import dev.serai.proto.spire.entry.v1.ListEntriesRequest;
-import dev.serai.proto.spire.types.AttestationData;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.torture.Hop.Host;
-import io.grpc.ManagedChannel;
-import io.grpc.Status;
-import io.grpc.netty.GrpcSslContexts;
-import io.grpc.netty.NettyChannelBuilder;
-import io.grpc.stub.StreamObserver;
-import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
-import java.security.KeyPair;
-import java.security.KeyPairGenerator;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -31,13 +18,9 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.bouncycastle.asn1.x500.X500Name;
-import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
-import org.bouncycastle.pkcs.jcajce.JcaPKCS10CertificationRequestBuilder;
 
 /** What holds after every round, whatever happened in it. Each names the rule it stands for. */
 final class Invariants {
@@ -51,20 +34,13 @@ final class Invariants {
   private final Site site;
   private final Load load;
   private final NodeView first;
-  private final ByteString request;
+  private final Replayer replayer;
 
-  Invariants(Site site, Load load, NodeView first) throws Exception {
+  Invariants(Site site, Load load, NodeView first, Replayer replayer) {
     this.site = site;
     this.load = load;
     this.first = first;
-    KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
-    generator.initialize(256);
-    KeyPair pair = generator.generateKeyPair();
-    request =
-        ByteString.copyFrom(
-            new JcaPKCS10CertificationRequestBuilder(new X500Name("CN=thief"), pair.getPublic())
-                .build(new JcaContentSignerBuilder("SHA256withECDSA").build(pair.getPrivate()))
-                .getEncoded());
+    this.replayer = replayer;
   }
 
   /** Everything that is wrong. */
@@ -120,59 +96,21 @@ final class Invariants {
     }
   }
 
-  /** Rule 2: the verifier's join token was good once. */
+  /** Rule 2: the verifier's join token was good once, and so is an answer to a challenge. */
   private void oneTimeSecretsStayUsed(List<String> wrong) throws Exception {
-    ManagedChannel channel =
-        NettyChannelBuilder.forAddress("127.0.0.1", site.outsidePort())
-            .overrideAuthority("issuer")
-            .sslContext(
-                GrpcSslContexts.forClient()
-                    .trustManager(InsecureTrustManagerFactory.INSTANCE) // a thief checks nothing
-                    .build())
-            .build();
-    try {
-      CompletableFuture<String> answer = new CompletableFuture<>();
-      StreamObserver<AttestAgentRequest> call =
-          AgentGrpc.newStub(channel)
-              .withDeadlineAfter(20, TimeUnit.SECONDS)
-              .attestAgent(
-                  new StreamObserver<AttestAgentResponse>() {
-                    @Override
-                    public void onNext(AttestAgentResponse response) {
-                      answer.complete(response.hasResult() ? "an identity" : "a challenge");
-                    }
-
-                    @Override
-                    public void onError(Throwable failure) {
-                      com.google.rpc.Status status =
-                          io.grpc.protobuf.StatusProto.fromThrowable(failure);
-                      answer.complete(
-                          status == null
-                              ? Status.fromThrowable(failure).toString()
-                              : status.toString());
-                    }
-
-                    @Override
-                    public void onCompleted() {
-                      answer.complete("nothing");
-                    }
-                  });
-      call.onNext(
-          AttestAgentRequest.newBuilder()
-              .setParams(
-                  AttestAgentRequest.Params.newBuilder()
-                      .setData(
-                          AttestationData.newBuilder()
-                              .setType("join_token")
-                              .setPayload(ByteString.copyFromUtf8(site.usedToken())))
-                      .setParams(AgentX509SVIDParams.newBuilder().setCsr(request)))
-              .build());
-      String said = answer.get(30, TimeUnit.SECONDS);
-      if (!said.contains("JOIN_TOKEN_UNKNOWN")) {
-        wrong.add("rule 2: a used join token was answered with " + said);
-      }
-    } finally {
-      channel.shutdownNow();
+    String token = replayer.say("join_token", site.usedToken()).end();
+    if (!token.contains("JOIN_TOKEN_UNKNOWN")) {
+      wrong.add("rule 2: a used join token was answered with " + token);
+    }
+    Replayer.Attempt first = replayer.comeBack();
+    ByteString answer = first.proof();
+    String proven = first.answer(answer).end();
+    if (!proven.equals(Replayer.IDENTITY)) {
+      wrong.add("the key of a role process that was away was answered with " + proven);
+    }
+    String again = replayer.comeBack().answer(answer).end();
+    if (!again.contains("NONCE_USED")) {
+      wrong.add("rule 2: a used answer to a challenge was answered with " + again);
     }
   }
 

@@ -3,15 +3,18 @@ package dev.serai.torture;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 
 /**
  * The rounds of a run. They follow from the seed alone: the same seed, the same faults in the same
  * order with the same dice, whatever the machine can do of it.
  */
 final class Plan implements Iterator<Plan.Round> {
+  private final Set<Kind> kinds;
   private final Random random;
   private final Duration shortest;
   private final Duration longest;
@@ -25,8 +28,14 @@ final class Plan implements Iterator<Plan.Round> {
    */
   record Round(int number, List<Kind> kinds, Duration hold, long dice) {}
 
-  /** A fault lasts from the shortest to the longest. */
+  /** A fault of any kind lasts from the shortest to the longest. */
   Plan(long seed, Duration shortest, Duration longest) {
+    this(EnumSet.allOf(Kind.class), seed, shortest, longest);
+  }
+
+  /** Only faults of these kinds. */
+  Plan(Set<Kind> kinds, long seed, Duration shortest, Duration longest) {
+    this.kinds = EnumSet.copyOf(kinds);
     this.random = new Random(seed);
     this.shortest = shortest;
     this.longest = longest;
@@ -47,7 +56,7 @@ final class Plan implements Iterator<Plan.Round> {
   @Override
   public Round next() {
     if (deck.isEmpty()) {
-      deck.addAll(List.of(Kind.values()));
+      deck.addAll(kinds);
       Collections.shuffle(deck, random);
     }
     List<Kind> kinds = new ArrayList<>();
