@@ -60,6 +60,11 @@ final class AgentIdentity {
     return generation.get();
   }
 
+  /** Whether there is an SVID to call the issuer with. */
+  synchronized boolean isThere() {
+    return current.isPresent();
+  }
+
   /** The SVID kept for this key, if it is still good. */
   synchronized Optional<SvidFacts> recall(AppKey key, Instant now) {
     Optional<String> text = files.read(FILE);

@@ -169,7 +169,7 @@ public final class AgentRole implements Role {
     AgentMeters.bind(context.meters(), status, svids);
     context.bind("roleView-agent", new AgentView(status, svids));
     status.onChange(publisher);
-    context.bind("beginSync", new BeginSyncProcessor(status, svids));
+    context.bind("beginSync", new BeginSyncProcessor(status, identity, svids));
     context.bind("fetchBundle", new FetchBundleProcessor(issuer, bundles, settings));
     context.bind("fetchEntries", new FetchEntriesProcessor(issuer, svids, settings));
     context.bind("makeWorkloadKeys", new MakeWorkloadKeysProcessor(svids, clock));

@@ -1,5 +1,7 @@
 package dev.serai.agent;
 
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
@@ -8,16 +10,24 @@ final class BeginSyncProcessor implements Processor {
   static final String ATTESTED = "agentAttested";
 
   private final AgentStatus status;
+  private final AgentIdentity identity;
   private final WorkloadSvids svids;
 
-  BeginSyncProcessor(AgentStatus status, WorkloadSvids svids) {
+  BeginSyncProcessor(AgentStatus status, AgentIdentity identity, WorkloadSvids svids) {
     this.status = status;
+    this.identity = identity;
     this.svids = svids;
   }
 
   @Override
   public void process(Exchange exchange) {
     long epoch = svids.epoch(); // before the state is read: a refusal after it makes both void
+    // A refusal of the SVID before may have struck the one that was just accepted.
+    if (!identity.isThere() && status.attested()) {
+      status.on(
+          new AgentEvent.NodeRefused(
+              new Reason(ReasonCode.NODE_MUST_REATTEST, "its SVID was given up as it came")));
+    }
     exchange.setVariable(ATTESTED, Boolean.toString(status.attested()));
     exchange.getMessage().setBody(SyncRound.begun(epoch));
   }

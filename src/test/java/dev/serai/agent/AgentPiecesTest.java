@@ -8,6 +8,7 @@ import dev.serai.fuzz.RpcErrors;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.proto.spire.types.PermissionDeniedDetails;
 import dev.serai.reason.ReasonCode;
+import dev.serai.spiffe.TrustDomain;
 import dev.serai.testing.SwTpm;
 import dev.serai.testing.TestAuthority;
 import dev.serai.tpm.Bytes;
@@ -29,6 +30,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import org.apache.camel.impl.DefaultCamelContext;
+import org.apache.camel.support.DefaultExchange;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -263,5 +266,33 @@ class AgentPiecesTest {
     assertThat(backoff.after(1, 0.9999)).isLessThanOrEqualTo(Duration.ofMillis(1200));
     assertThat(backoff.after(2, 0.5)).isEqualTo(Duration.ofSeconds(2));
     assertThat(backoff.after(Integer.MAX_VALUE, 0.9999)).isEqualTo(Duration.ofSeconds(60));
+  }
+
+  @Test
+  void an_identity_that_was_given_up_as_it_came_is_asked_for_again_at_once(@TempDir Path directory)
+      throws Exception {
+    Instant now = Instant.now();
+    AgentStatus status =
+        new AgentStatus(
+            new AgentLifecycle.Pace(
+                new Backoff(Duration.ofSeconds(1), Duration.ofSeconds(60)),
+                new Backoff(Duration.ofSeconds(5), Duration.ofMinutes(5))),
+            () -> now,
+            () -> 0.5);
+    AgentFiles files = new AgentFiles(directory);
+    AgentIdentity identity =
+        new AgentIdentity(
+            files,
+            new TrustBundles(files, directory.resolve("bundle.pem")),
+            TrustDomain.parse("test.example"),
+            key -> null);
+    status.on(new AgentEvent.TpmOpened(true));
+    status.on(new AgentEvent.AppKeyReady(Optional.empty()));
+    status.on(new AgentEvent.SvidIssued(new SvidFacts("spiffe://x", now, now.plusSeconds(3600))));
+    assertThat(status.attested()).isTrue();
+    var exchange = new DefaultExchange(new DefaultCamelContext());
+    new BeginSyncProcessor(status, identity, new WorkloadSvids()).process(exchange);
+    assertThat(exchange.getVariable(BeginSyncProcessor.ATTESTED)).isEqualTo("false");
+    assertThat(status.next()).isEqualTo(AgentAction.ATTEST);
   }
 }
