@@ -124,6 +124,7 @@ class RemoteRoleIdentitiesTest {
   }
 
   @Test
+  @Tag("slow")
   void what_it_holds_is_kept_when_the_issuer_does_not_know_it_and_a_new_token_mends_it()
       throws Exception {
     String used = token();
