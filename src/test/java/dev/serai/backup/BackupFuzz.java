@@ -19,6 +19,7 @@ import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.bouncycastle.cms.CMSAlgorithm;
@@ -55,8 +56,8 @@ public final class BackupFuzz {
           "INSERT INTO issuer_bundle VALUES (3)",
           "CREATE TABLE issuer_ek_ban (ek_name TEXT PRIMARY KEY, banned_at INT)",
           "CREATE TABLE registrar_ban (ek_key TEXT PRIMARY KEY, ek_name TEXT, banned_at INT)",
-          "CREATE TABLE issuer_node (spiffe_id TEXT, banned INT)",
-          "INSERT INTO issuer_node VALUES ('a', 0)");
+          "CREATE TABLE issuer_node (spiffe_id TEXT, attestation_type TEXT, banned INT)",
+          "INSERT INTO issuer_node VALUES ('a', 'join_token', 0)");
 
   private BackupFuzz() {}
 
@@ -97,7 +98,11 @@ public final class BackupFuzz {
       BackupArchive.check(new Manifest(NOW, "", "", "", "", List.of()), work);
       try (Connection connection =
           new SQLiteConfig().createConnection("jdbc:sqlite:" + file.toAbsolutePath())) {
-        RestoredState.apply(connection, StateDatabase.bans(file), NOW);
+        StateDatabase.Bans bans = StateDatabase.bans(file);
+        RestoredState.apply(connection, bans, NOW);
+        ReplacedState unknown =
+            new ReplacedState(bans, Optional.empty(), StateDatabase.Lineage.NONE, Set.of());
+        RestoredState.evict(connection, StateDatabase.Lineage.NONE, unknown, false);
       }
     } finally {
       StateFiles.delete(work);
