@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.RejectedExecutionException;
 import org.apache.camel.Exchange;
 import org.apache.camel.ExchangePattern;
 import org.apache.camel.Processor;
@@ -165,6 +166,15 @@ public final class RpcConsumer extends DefaultConsumer {
       if (cause instanceof RefusalException refusal) {
         return new Refused(refusal.reason(), call.traceId(), refusal.answerDetail());
       }
+    }
+    if (failure
+        instanceof RejectedExecutionException) { // by Camel: the route was stopped meanwhile
+      LOG.info("{} was stopped, trace id {}", method, call.traceId());
+      return new Refused(
+          new Reason(
+              ReasonCode.NOT_RUNNING, "the route of %s was stopped meanwhile".formatted(method)),
+          call.traceId(),
+          Optional.empty());
     }
     LOG.error("{} failed, trace id {}", method, call.traceId(), failure);
     return internalError(call);

@@ -53,6 +53,7 @@ import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.camel.CamelContext;
@@ -289,6 +290,22 @@ class RpcComponentTest {
                 .check(HealthCheckRequest.getDefaultInstance())
                 .getStatus())
         .isEqualTo(ServingStatus.SERVING);
+  }
+
+  @Test
+  void a_call_whose_route_is_stopped_under_it_is_told_so_and_is_no_internal_error()
+      throws Exception {
+    start(
+        RpcLimits.DEFAULTS,
+        VALIDATE,
+        (Processor)
+            exchange -> {
+              throw new RejectedExecutionException(); // what Camel leaves then
+            });
+    StatusRuntimeException failure =
+        failure(() -> stub().validateJWTSVID(ValidateJWTSVIDRequest.getDefaultInstance()));
+    assertThat(failure.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+    assertThat(info(failure).getReason()).isEqualTo("NOT_RUNNING");
   }
 
   @Test
