@@ -34,6 +34,7 @@ public final class Tabrmd implements AutoCloseable {
   private final Thread hook = new Thread(this::endBoth, "tabrmd-end");
   private Process bus;
   private Process manager;
+  private int restarts;
 
   /** The bus; nobody is on it yet. */
   public Tabrmd() {
@@ -96,20 +97,27 @@ public final class Tabrmd implements AutoCloseable {
 
   /**
    * Starts tpm2-abrmd on this TPM and waits until it answers to its name. It takes out what one
-   * that was killed has left.
+   * that was killed has left. One that ends at once, for it read an answer that was meant for the
+   * one before, is started again, as its unit does.
    */
   public void start(String tcti) {
-    manager =
-        isRoot()
-            ? run("tpm2-abrmd", "--session", "--flush-all", "--allow-root", "--tcti=" + tcti)
-            : run("tpm2-abrmd", "--session", "--flush-all", "--tcti=" + tcti);
+    manager = manage(tcti);
     Awaitility.await()
         .atMost(PATIENCE)
         .until(
             () -> {
-              assertThat(manager.isAlive()).as("tpm2-abrmd runs, see " + log()).isTrue();
+              if (!manager.isAlive()) {
+                assertThat(++restarts).as("tpm2-abrmd runs, see " + log()).isLessThan(5);
+                manager = manage(tcti);
+              }
               return named();
             });
+  }
+
+  private Process manage(String tcti) {
+    return isRoot()
+        ? run("tpm2-abrmd", "--session", "--flush-all", "--allow-root", "--tcti=" + tcti)
+        : run("tpm2-abrmd", "--session", "--flush-all", "--tcti=" + tcti);
   }
 
   private static boolean isRoot() {
