@@ -171,14 +171,15 @@ public final class AgentRole implements Role {
     status.onChange(publisher);
     context.bind("beginSync", new BeginSyncProcessor(status, identity, svids));
     context.bind("fetchBundle", new FetchBundleProcessor(issuer, bundles, settings));
-    context.bind("fetchEntries", new FetchEntriesProcessor(issuer, svids, settings));
+    IssuerWatch watch = new IssuerWatch(issuer, status, syncNow, clock, dice);
+    context.onStop(watch);
+    context.bind("keepIssuerWatch", watch);
+    context.bind(
+        "fetchEntries", new FetchEntriesProcessor(issuer, svids, settings, watch::issuerAnswered));
     context.bind("makeWorkloadKeys", new MakeWorkloadKeysProcessor(svids, clock));
     context.bind("requestSvids", new RequestSvidsProcessor(issuer, settings, clock, dice));
     context.bind("publishIdentities", new PublishIdentitiesProcessor(publisher));
     context.bind("dropEndedSvids", new DropEndedSvidsProcessor(publisher, status));
-    IssuerWatch watch = new IssuerWatch(issuer, status, syncNow, clock, dice);
-    context.onStop(watch);
-    context.bind("keepIssuerWatch", watch);
   }
 
   /** Puts a request into the queue of sync-entries; when one waits already, that one will do. */

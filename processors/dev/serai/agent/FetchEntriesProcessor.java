@@ -8,11 +8,15 @@ final class FetchEntriesProcessor implements Processor {
   private final Issuer issuer;
   private final WorkloadSvids svids;
   private final AgentSettings settings;
+  private final Runnable answered;
 
-  FetchEntriesProcessor(Issuer issuer, WorkloadSvids svids, AgentSettings settings) {
+  /** answered: hears of each answer of the issuer; must not block. */
+  FetchEntriesProcessor(
+      Issuer issuer, WorkloadSvids svids, AgentSettings settings, Runnable answered) {
     this.issuer = issuer;
     this.svids = svids;
     this.settings = settings;
+    this.answered = answered;
   }
 
   @Override
@@ -24,5 +28,6 @@ final class FetchEntriesProcessor implements Processor {
             round.withEntries(
                 issuer.callAsNode(
                     channel -> EntrySync.run(channel, svids.entries(), settings.callTimeout()))));
+    answered.run();
   }
 }

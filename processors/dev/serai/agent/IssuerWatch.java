@@ -36,6 +36,7 @@ final class IssuerWatch implements Processor, AutoCloseable {
   private Instant endedAt = Instant.MIN;
   private Instant next = Instant.MIN;
   private int failures;
+  private boolean unknownThere;
 
   /** changed: asks for a synchronisation; must not block. */
   IssuerWatch(
@@ -75,18 +76,32 @@ final class IssuerWatch implements Processor, AutoCloseable {
     NodeGrpc.newStub(issuer.asNode()).watch(WatchRequest.getDefaultInstance(), stream);
   }
 
+  /**
+   * The issuer answered another call, so it is back and nothing is gained by waiting: until the
+   * stream is open this node does not hear when it is refused.
+   */
+  void issuerAnswered() {
+    synchronized (this) {
+      if (!unknownThere) {
+        next = Instant.MIN;
+      }
+    }
+    keep();
+  }
+
   /** Not when the clock was set back since the pause began. */
   private boolean pausing(Instant now) {
     return now.isBefore(next) && !now.isBefore(endedAt);
   }
 
-  private synchronized boolean ended(Stream stream, Duration pause) {
+  private synchronized boolean ended(Stream stream, Duration pause, boolean unknown) {
     if (open.filter(present -> present == stream).isEmpty()) {
       return false;
     }
     open = Optional.empty();
     endedAt = clock.instant();
     next = endedAt.plus(pause);
+    unknownThere = unknown;
     return true;
   }
 
@@ -133,8 +148,8 @@ final class IssuerWatch implements Processor, AutoCloseable {
     @Override
     public void onError(Throwable failure) {
       Status end = Status.fromThrowable(failure);
-      Duration pause = end.getCode() == Status.Code.UNIMPLEMENTED ? UNKNOWN_THERE : afterFailure();
-      if (!ended(this, pause)) {
+      boolean unknown = end.getCode() == Status.Code.UNIMPLEMENTED;
+      if (!ended(this, unknown ? UNKNOWN_THERE : afterFailure(), unknown)) {
         return; // closed by us
       }
       RuntimeException named =
@@ -147,7 +162,7 @@ final class IssuerWatch implements Processor, AutoCloseable {
 
     @Override
     public void onCompleted() {
-      ended(this, Duration.ZERO);
+      ended(this, Duration.ZERO, false);
     }
   }
 }

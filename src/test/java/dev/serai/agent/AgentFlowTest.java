@@ -10,7 +10,10 @@ import dev.serai.testing.SeraiHarness;
 import dev.serai.testing.SwTpm;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -158,6 +161,23 @@ class AgentFlowTest {
     issuer.refuse(FakeIssuer.spireDenied(PermissionDeniedDetails.Reason.AGENT_NOT_ATTESTED));
     await().until(() -> issuer.attestations.get() == 2);
     becomes("ATTESTED");
+  }
+
+  @Test
+  void the_watch_is_open_again_with_the_first_answer_of_an_issuer_that_was_away() throws Exception {
+    startIssuer();
+    startRegistrar();
+    writeBundle();
+    Clock clock = Clock.fixed(Instant.now(), ZoneOffset.UTC); // no pause ends by itself
+    agent = agentHarness().with("serai.agent.sync-period", "200").withClock(clock).start();
+    becomes("ATTESTED");
+    await().until(() -> !issuer.watchers.isEmpty());
+    issuer.watchesAway(true);
+    int before = issuer.syncs.get();
+    await().until(() -> issuer.syncs.get() > before + 2);
+    assertThat(issuer.watchers).isEmpty();
+    issuer.watchesAway(false);
+    await().until(() -> !issuer.watchers.isEmpty());
   }
 
   @Test

@@ -56,6 +56,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.net.ssl.SSLSession;
@@ -79,6 +80,7 @@ final class FakeIssuer implements AutoCloseable {
   final Map<String, Entry> entries = new ConcurrentHashMap<>();
   final Set<String> active = ConcurrentHashMap.newKeySet();
   final List<StreamObserver<WatchEvent>> watchers = new CopyOnWriteArrayList<>();
+  private final AtomicBoolean watchesAway = new AtomicBoolean();
   volatile Duration agentTtl = Duration.ofHours(1);
   volatile int pageSize = 500;
 
@@ -165,6 +167,17 @@ final class FakeIssuer implements AutoCloseable {
   void tell() {
     for (StreamObserver<WatchEvent> watcher : watchers) {
       watcher.onNext(WatchEvent.newBuilder().setRevision(2).build());
+    }
+  }
+
+  /** Open watches end, and until told otherwise none is opened; all else is answered. */
+  void watchesAway(boolean away) {
+    watchesAway.set(away);
+    if (away) {
+      for (StreamObserver<WatchEvent> watcher : watchers) {
+        watchers.remove(watcher);
+        watcher.onError(Status.UNAVAILABLE.asRuntimeException());
+      }
     }
   }
 
@@ -407,6 +420,9 @@ final class FakeIssuer implements AutoCloseable {
     @Override
     public void watch(WatchRequest request, StreamObserver<WatchEvent> answers) {
       requireNode();
+      if (watchesAway.get()) {
+        throw Status.UNAVAILABLE.asRuntimeException();
+      }
       watchers.add(answers);
       answers.onNext(WatchEvent.newBuilder().setRevision(1).build());
     }

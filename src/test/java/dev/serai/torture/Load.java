@@ -16,6 +16,7 @@ import io.grpc.Metadata;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Set;
@@ -34,6 +35,9 @@ import java.util.concurrent.atomic.AtomicLong;
  * was acknowledged, and of every identity that was handed out.
  */
 final class Load implements AutoCloseable {
+  /** serai.agent.sync-period, and a moment for the answer. */
+  static final Duration HEARD = Duration.ofSeconds(6);
+
   static final String WORKLOAD = "/app";
   private static final int STREAMS = 4;
   private static final int KEPT_ENTRIES = 8;
@@ -235,10 +239,12 @@ final class Load implements AutoCloseable {
     return Set.copyOf(uncertain);
   }
 
-  /** From now on, or no longer. Streams that are open have a moment to end. */
+  /**
+   * From now on, or no longer. An agent hears of its refusal at once; one that lost its stream a
+   * moment ago, as its issuer was killed, at its next synchronisation.
+   */
   void forbid(boolean forbidden) {
-    forbiddenSince.set(
-        forbidden ? Math.max(1, System.nanoTime() + TimeUnit.SECONDS.toNanos(1)) : 0);
+    forbiddenSince.set(forbidden ? Math.max(1, System.nanoTime() + HEARD.toNanos()) : 0);
   }
 
   int streams() {

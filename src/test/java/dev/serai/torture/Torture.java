@@ -27,6 +27,9 @@ final class Torture {
   /** The processes see another time after a second, and are to do something in it. */
   private static final Duration CLOCK_SEEN = Duration.ofSeconds(4);
 
+  /** Long enough to see that no identity is handed out any more, see {@link Load#forbid}. */
+  private static final Duration FORBIDDEN = Load.HEARD.plusSeconds(3);
+
   private final Path dir;
   private final long seed;
   private final Site.Pace pace;
@@ -124,8 +127,9 @@ final class Torture {
         return;
       }
       boolean clocks = struck.contains(Kind.CLOCK_BACK) || struck.contains(Kind.CLOCK_FORWARD);
-      boolean longer = clocks && round.hold().compareTo(CLOCK_SEEN) < 0;
-      hold(site, longer ? CLOCK_SEEN : round.hold());
+      Duration least =
+          struck.contains(Kind.PCR_CHANGED) ? FORBIDDEN : clocks ? CLOCK_SEEN : Duration.ZERO;
+      hold(site, round.hold().compareTo(least) < 0 ? least : round.hold());
     } finally {
       for (Strikes.Struck one : open) {
         one.heal();
