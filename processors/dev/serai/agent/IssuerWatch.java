@@ -26,6 +26,7 @@ final class IssuerWatch implements Processor, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(IssuerWatch.class);
   private static final Backoff BACKOFF = new Backoff(Duration.ofMillis(250), Duration.ofSeconds(5));
   private static final Duration UNKNOWN_THERE = Duration.ofMinutes(5);
+  private static final Instant CLOSED = Instant.MAX;
 
   private final Issuer issuer;
   private final AgentStatus status;
@@ -82,7 +83,7 @@ final class IssuerWatch implements Processor, AutoCloseable {
    */
   void issuerAnswered() {
     synchronized (this) {
-      if (!unknownThere) {
+      if (!unknownThere && !next.equals(CLOSED)) {
         next = Instant.MIN;
       }
     }
@@ -121,7 +122,7 @@ final class IssuerWatch implements Processor, AutoCloseable {
       last = open;
       open = Optional.empty();
       endedAt = Instant.MIN;
-      next = Instant.MAX;
+      next = CLOSED;
     }
     last.ifPresent(stream -> stream.call.cancel("the agent stops", null));
   }
