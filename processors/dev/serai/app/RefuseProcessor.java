@@ -106,7 +106,9 @@ public final class RefuseProcessor implements Processor, LastFailures {
       exchange.getMessage().setBody(refused);
       return;
     }
-    HttpAnswer answer = httpAnswer(refused);
+    HttpAnswers.RefusalForm form =
+        exchange.getVariable(HttpAnswers.REFUSAL_FORM, HttpAnswers.RefusalForm.class);
+    HttpAnswer answer = form == null ? httpAnswer(refused) : form.answer(refused.reason());
     HttpAnswers.write(exchange, answer);
     if (answer.status() == 429 || answer.status() == 503) {
       exchange.getMessage().setHeader("Retry-After", "1");

@@ -1,9 +1,11 @@
 package dev.serai.http;
 
 import dev.serai.reason.ReasonCode;
+import dev.serai.rpc.SocketAccess;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
+import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.timeout.ReadTimeoutHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
@@ -11,10 +13,11 @@ import io.netty.util.concurrent.EventExecutorGroup;
 import io.netty.util.concurrent.NonStickyEventExecutorGroup;
 import io.netty.util.concurrent.ScheduledFuture;
 import io.netty.util.concurrent.UnorderedThreadPoolEventExecutor;
-import java.net.InetAddress;
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -25,9 +28,9 @@ import org.apache.camel.component.netty.http.NettyHttpConsumer;
 
 /**
  * Connections of a netty-http listener, each with limits: how many at once, in all and from one
- * address, how long a handshake, how long a silence, how long at all, and how many requests are on
- * their way. Bind one for each listener and name it in {@code serverInitializerFactory}. Each has
- * threads of its own.
+ * address (or user of a unix socket), how long a handshake, how long a silence, how long at all,
+ * and how many requests are on their way. Bind one for each listener and name it in {@code
+ * serverInitializerFactory}. Each has threads of its own.
  */
 public final class GuardedListener extends HttpServerInitializerFactory {
   /** Threads on which requests run in routes; started when they are needed. */
@@ -39,20 +42,23 @@ public final class GuardedListener extends HttpServerInitializerFactory {
   private static final Duration OLDEST = Duration.ofMinutes(5);
 
   private final AtomicInteger open;
-  private final Map<InetAddress, Integer> openByAddress;
+  private final Map<Object, Integer> openByPeer;
   private final int maxConnections;
   private final Duration silence;
   private final boolean asksForCertificate;
+  private final SocketAccess access;
   private final AtomicInteger inFlight;
   private final EventExecutorGroup workers;
   private Runnable refused = () -> {};
 
-  private GuardedListener(int maxConnections, Duration silence, boolean asksForCertificate) {
+  private GuardedListener(
+      int maxConnections, Duration silence, boolean asksForCertificate, SocketAccess access) {
     this.open = new AtomicInteger();
-    this.openByAddress = new ConcurrentHashMap<>();
+    this.openByPeer = new ConcurrentHashMap<>();
     this.maxConnections = maxConnections;
     this.silence = silence;
     this.asksForCertificate = asksForCertificate;
+    this.access = access;
     this.inFlight = new AtomicInteger();
     this.workers = workers();
   }
@@ -69,10 +75,11 @@ public final class GuardedListener extends HttpServerInitializerFactory {
   private GuardedListener(NettyHttpConsumer consumer, GuardedListener template) {
     super(consumer);
     this.open = template.open;
-    this.openByAddress = template.openByAddress;
+    this.openByPeer = template.openByPeer;
     this.maxConnections = template.maxConnections;
     this.silence = template.silence;
     this.asksForCertificate = template.asksForCertificate;
+    this.access = template.access;
     this.inFlight = template.inFlight;
     this.workers = template.workers;
     this.refused = counter(consumer);
@@ -100,7 +107,7 @@ public final class GuardedListener extends HttpServerInitializerFactory {
 
   /** Without TLS, or with TLS as the endpoint configures it. */
   public static GuardedListener of(int maxConnections, Duration silence) {
-    return new GuardedListener(maxConnections, silence, false);
+    return new GuardedListener(maxConnections, silence, false, SocketAccess.OWNER);
   }
 
   /**
@@ -108,7 +115,17 @@ public final class GuardedListener extends HttpServerInitializerFactory {
    * what a caller without one may do is for the route to decide.
    */
   public static GuardedListener askingForCertificate(int maxConnections, Duration silence) {
-    return new GuardedListener(maxConnections, silence, true);
+    return new GuardedListener(maxConnections, silence, true, SocketAccess.OWNER);
+  }
+
+  /** On a unix socket. Who is at the other end is for the route to ask the kernel. */
+  public static GuardedListener onUnixSocket(
+      int maxConnections, Duration silence, SocketAccess access) {
+    return new GuardedListener(maxConnections, silence, false, access);
+  }
+
+  SocketAccess access() {
+    return access;
   }
 
   @Override
@@ -147,23 +164,37 @@ public final class GuardedListener extends HttpServerInitializerFactory {
 
   /** Counts the connection until it is closed, or refuses it. */
   private boolean enter(Channel channel) {
-    if (!(channel.remoteAddress() instanceof InetSocketAddress peer)) {
+    Optional<Object> peer = peer(channel);
+    if (peer.isEmpty()) {
       return false; // gone already
     }
-    InetAddress address = peer.getAddress();
     boolean within = open.incrementAndGet() <= maxConnections;
-    if (openByAddress.merge(address, 1, Integer::sum) > limitPerAddress(maxConnections)
+    if (openByPeer.merge(peer.get(), 1, Integer::sum) > limitPerAddress(maxConnections)
         || !within) {
-      leave(address);
+      leave(peer.get());
       return false;
     }
-    channel.closeFuture().addListener(closed -> leave(address));
+    channel.closeFuture().addListener(closed -> leave(peer.get()));
     return true;
   }
 
-  private void leave(InetAddress address) {
+  /** An address, or the user at the other end of a unix socket. */
+  private static Optional<Object> peer(Channel channel) {
+    if (channel instanceof EpollDomainSocketChannel unix) {
+      try {
+        return Optional.of(unix.peerCredentials().uid());
+      } catch (IOException e) {
+        return Optional.empty();
+      }
+    }
+    return channel.remoteAddress() instanceof InetSocketAddress peer
+        ? Optional.of(peer.getAddress())
+        : Optional.empty();
+  }
+
+  private void leave(Object peer) {
     open.decrementAndGet();
-    openByAddress.computeIfPresent(address, (same, count) -> count == 1 ? null : count - 1);
+    openByPeer.computeIfPresent(peer, (same, count) -> count == 1 ? null : count - 1);
   }
 
   /** Requests that run or wait: half of the connections, so that the others hear why not. */

@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
  * The file side of a unix socket: makes its directory, takes a lock beside it so that two processes
  * never fight for one path, and removes what a dead process left.
  */
-final class UnixListener implements AutoCloseable {
+public final class UnixListener implements AutoCloseable {
   /** sockaddr_un.sun_path holds 108 bytes, the last one zero. */
   private static final int MAX_PATH_BYTES = 107;
 
@@ -35,17 +35,17 @@ final class UnixListener implements AutoCloseable {
   private final SocketAccess access;
   private FileChannel lockFile;
 
-  UnixListener(Path path, SocketAccess access) {
+  public UnixListener(Path path, SocketAccess access) {
     this.path = path.toAbsolutePath().normalize();
     this.access = access;
   }
 
-  Path path() {
+  public Path path() {
     return path;
   }
 
   /** Makes the path free to bind. */
-  void prepare() {
+  public void prepare() {
     if (path.toString().getBytes(StandardCharsets.UTF_8).length > MAX_PATH_BYTES) {
       throw unusable("the path is longer than " + MAX_PATH_BYTES + " bytes", null);
     }
@@ -65,7 +65,7 @@ final class UnixListener implements AutoCloseable {
   }
 
   /** Sets the mode of the bound socket. */
-  void open() {
+  public void open() {
     try {
       Files.setPosixFilePermissions(path, access.socketPermissions());
     } catch (IOException e) {
