@@ -10,6 +10,7 @@ import dev.serai.tpm.wire.PcrSelection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /** A call of Keylime's agent API, read and judged as a request; nothing of the TPM yet. */
 sealed interface AgentApiCall {
@@ -50,6 +51,22 @@ sealed interface AgentApiCall {
     }
   }
 
+  /** POST delegated_certification/certify_app_key, with its body as received. */
+  record CertifyAppKey(Bytes body) implements AgentApiCall {
+    @Override
+    public String kind() {
+      return "certify-app-key";
+    }
+  }
+
+  /** GET agent/attested_geolocation. */
+  record Location(String nonce) implements AgentApiCall {
+    @Override
+    public String kind() {
+      return "location";
+    }
+  }
+
   /** Anything else, with its answer. */
   record Refusal(HttpAnswer answer) implements AgentApiCall {
     @Override
@@ -66,6 +83,12 @@ sealed interface AgentApiCall {
 
   /** Reads method, path and query as they came on the wire. */
   static AgentApiCall parse(String method, String pathText, String queryText) {
+    return parse(method, pathText, queryText, () -> Bytes.EMPTY);
+  }
+
+  /** The same; body is asked for it only where there is a use for one. */
+  static AgentApiCall parse(
+      String method, String pathText, String queryText, Supplier<Bytes> body) {
     ApiPath path = ApiPath.of(pathText);
     if (path.is("version")) {
       return method.equals("GET") ? new Version() : refused(405, "Method is not supported");
@@ -76,8 +99,14 @@ sealed interface AgentApiCall {
           : refused(404, "Endpoint does not exist");
     }
     List<String> rest = path.rest();
+    if (rest.equals(List.of("delegated_certification", "certify_app_key"))) {
+      return method.equals("POST")
+          ? new CertifyAppKey(body.get())
+          : refused(405, "Method is not supported");
+    }
     boolean ours =
         rest.equals(List.of("agent", "info"))
+            || rest.equals(List.of("agent", "attested_geolocation"))
             || rest.equals(List.of("quotes", "integrity"))
             || rest.equals(List.of("quotes", "identity"));
     if (!ours) {
@@ -86,13 +115,13 @@ sealed interface AgentApiCall {
     if (!method.equals("GET")) {
       return refused(405, "Method is not supported");
     }
-    if (rest.get(0).equals("agent")) {
+    if (rest.get(1).equals("info")) {
       return new Info(path.version());
     }
-    return quote(path.version(), rest.get(1), queryText);
+    return withNonce(path.version(), rest.get(1), queryText);
   }
 
-  private static AgentApiCall quote(ApiVersion version, String which, String queryText) {
+  private static AgentApiCall withNonce(ApiVersion version, String which, String queryText) {
     if (queryText.length() > MAX_QUERY) {
       return refused(400, "the query is too long");
     }
@@ -100,6 +129,9 @@ sealed interface AgentApiCall {
     String nonce = query.getOrDefault("nonce", "");
     if (nonce.isEmpty() || nonce.length() > MAX_NONCE || !nonce.matches("[A-Za-z0-9]+")) {
       return refused(400, "nonce has to be 1 to 64 letters and digits");
+    }
+    if (which.equals("attested_geolocation")) {
+      return new Location(nonce);
     }
     if (which.equals("identity")) {
       return new IdentityQuote(version, Bytes.ofText(nonce));

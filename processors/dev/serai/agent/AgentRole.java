@@ -4,8 +4,11 @@ import dev.serai.audit.CheckpointSigner;
 import dev.serai.flow.Timeline;
 import dev.serai.http.GuardedListener;
 import dev.serai.http.WriteHttpAnswerProcessor;
+import dev.serai.location.sensor.LocationSensors;
+import dev.serai.location.sensor.SensorSettings;
 import dev.serai.net.SpiffeTrustManager;
 import dev.serai.net.SwappableTls;
+import dev.serai.plugin.PluginBeans;
 import dev.serai.role.Reloadable;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
@@ -98,9 +101,12 @@ public final class AgentRole implements Role {
     QuoteMaker quotes = new QuoteMaker(tpm, settings.ak(), context.meters());
     Issuer issuer = new Issuer(settings, bundles, identity, status);
     context.onStop(issuer);
+    LocationSensors sensors = SensorSettings.sensors(context.settings(), clock, context.meters());
+    context.bind("addLocation", new AddLocationProcessor(sensors));
     bindAttestation(context, settings, tpm, files, self, identity, quotes, issuer);
     bindSync(context, settings, status, bundles, identity, issuer, dice);
-    bindApi(context, settings, self, keys, server, quotes, bundles, trustDomain);
+    CertifyCallers callers = bindSovereign(context, tpm, self, sensors, trustDomain);
+    bindApi(context, settings, self, keys, server, quotes, bundles, trustDomain, callers);
   }
 
   private static void bindEnrolment(
@@ -192,6 +198,40 @@ public final class AgentRole implements Role {
     };
   }
 
+  /** Delegated certification, the plugin socket, and the location that peers ask for. */
+  private static CertifyCallers bindSovereign(
+      RoleContext context,
+      Tpm tpm,
+      AgentSelf self,
+      LocationSensors sensors,
+      TrustDomain trustDomain) {
+    int perMinute = context.settings().integer("serai.agent.certify-per-minute");
+    TokenBuckets limits = new TokenBuckets(perMinute / 60.0, perMinute);
+    context.onReload(
+        fresh -> {
+          int now = fresh.integer("serai.agent.certify-per-minute");
+          return Reloadable.Change.of(() -> limits.use(now / 60.0, now));
+        });
+    CertifyCallers callers =
+        new CertifyCallers(
+            context.settings().list("serai.agent.certify-allow"),
+            trustDomain,
+            limits,
+            context.clock());
+    context.bind("readCertifyRequest", new ReadCertifyRequestProcessor());
+    context.bind("beginCertifyAppKey", new BeginCertifyAppKeyProcessor(self));
+    context.bind("endCertifyAppKey", new EndCertifyAppKeyProcessor(self));
+    context.bind("answerCertified", new AnswerCertifiedProcessor());
+    PluginBeans.bind(context, self::heldKey, callers::take);
+    context.bind(
+        "readLocation",
+        new ReadLocationProcessor(
+            sensors, context.settings().flag("serai.agent.location.pcr-extend")));
+    context.bind("extendLocationPcr", new ExtendLocationPcrProcessor(tpm));
+    context.bind("answerLocation", new AnswerLocationProcessor());
+    return callers;
+  }
+
   private static void bindApi(
       RoleContext context,
       AgentSettings settings,
@@ -200,7 +240,8 @@ public final class AgentRole implements Role {
       SoftwareKeys.Server server,
       QuoteMaker quotes,
       TrustBundles bundles,
-      TrustDomain trustDomain) {
+      TrustDomain trustDomain,
+      CertifyCallers callers) {
     MeasurementLogs logs = new MeasurementLogs(settings.imaLog(), settings.eventLog());
     QuoteForKeylimeProcessor quote =
         new QuoteForKeylimeProcessor(quotes, self, keys.transport(), logs);
@@ -213,7 +254,8 @@ public final class AgentRole implements Role {
           int burst = fresh.integer("serai.agent.quote-burst");
           return Reloadable.Change.of(() -> limits.use(perSecond, burst));
         });
-    context.bind("readAgentRequest", new ReadAgentRequestProcessor(limits, context.clock()));
+    context.bind(
+        "readAgentRequest", new ReadAgentRequestProcessor(limits, callers, context.clock()));
     context.bind("answerVersion", new AnswerVersionProcessor());
     context.bind("describeAgent", new DescribeAgentProcessor(self));
     context.bind("refuseAgentRequest", new RefuseAgentRequestProcessor());

@@ -1,5 +1,6 @@
 package dev.serai.agent;
 
+import dev.serai.plugin.HeldKey;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import java.util.Optional;
@@ -27,6 +28,12 @@ final class AgentSelf {
 
   void appKey(AppKey key) {
     appKey.set(Optional.of(key));
+  }
+
+  /** The same for those outside the agent. */
+  HeldKey heldKey() {
+    AppKey key = appKey();
+    return new HeldKey(key.key(), key.publicArea());
   }
 
   /** Known once it was loaded. */

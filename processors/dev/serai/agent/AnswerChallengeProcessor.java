@@ -74,13 +74,18 @@ final class AnswerChallengeProcessor implements Processor {
     String nonce = attestation.nonce().toHex();
     Certificate certificate =
         new Certificate(certify.attest().toBase64(), nonce, certify.signature().toBase64());
-    return SovereignAttestation.newBuilder()
-        .setTpmSignedAttestation(attestation.quote().orElseThrow())
-        .setAppKeyPublic(Pem.publicKey(key.publicArea().publicKey()))
-        .setAppKeyCertificate(ByteString.copyFrom(KeylimeJson.write(certificate).toArray()))
-        .setChallengeNonce(nonce)
-        .setKeylimeAgentUuid(self.identity().nodeId().text())
-        .setAppKeyTpmPublic(ByteString.copyFrom(key.publicArea().encoded().toArray()))
-        .build();
+    SovereignAttestation.Builder evidence =
+        SovereignAttestation.newBuilder()
+            .setTpmSignedAttestation(attestation.quote().orElseThrow())
+            .setAppKeyPublic(Pem.publicKey(key.publicArea().publicKey()))
+            .setAppKeyCertificate(ByteString.copyFrom(KeylimeJson.write(certificate).toArray()))
+            .setChallengeNonce(nonce)
+            .setKeylimeAgentUuid(self.identity().nodeId().text())
+            .setAppKeyTpmPublic(ByteString.copyFrom(key.publicArea().encoded().toArray()));
+    attestation
+        .location()
+        .ifPresent(
+            document -> evidence.setLocation(ByteString.copyFrom(document.bytes().toArray())));
+    return evidence.build();
   }
 }

@@ -1,5 +1,6 @@
 package dev.serai.agent;
 
+import dev.serai.location.LocationDocument;
 import dev.serai.proto.serai.v1.AttestationChallenge;
 import dev.serai.proto.spire.agent.v1.AttestAgentRequest;
 import dev.serai.proto.spire.agent.v1.AttestAgentResponse;
@@ -15,18 +16,26 @@ record Attestation(
     AppKey appKey,
     Bytes csr,
     AttestationChallenge challenge,
+    Optional<LocationDocument> location,
     Optional<Tpm.Attested> certify,
     Optional<String> quote)
     implements AutoCloseable {
   /** Exchange variable. */
   static final String VARIABLE = "attestation";
 
+  Attestation withLocation(LocationDocument read) {
+    return new Attestation(
+        channel, call, appKey, csr, challenge, Optional.of(read), certify, quote);
+  }
+
   Attestation withCertify(Tpm.Attested made) {
-    return new Attestation(channel, call, appKey, csr, challenge, Optional.of(made), quote);
+    return new Attestation(
+        channel, call, appKey, csr, challenge, location, Optional.of(made), quote);
   }
 
   Attestation withQuote(String made) {
-    return new Attestation(channel, call, appKey, csr, challenge, certify, Optional.of(made));
+    return new Attestation(
+        channel, call, appKey, csr, challenge, location, certify, Optional.of(made));
   }
 
   Bytes nonce() {
@@ -39,7 +48,7 @@ record Attestation(
     channel.shutdownNow();
   }
 
-  /** Without the nonce and the CSR. */
+  /** Without the nonce, the CSR and the location. */
   @Override
   public String toString() {
     return "Attestation";

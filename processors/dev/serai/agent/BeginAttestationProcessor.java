@@ -103,7 +103,14 @@ final class BeginAttestationProcessor implements Processor {
       throw malformed("it answered without a challenge", null);
     }
     return new Attestation(
-        channel, call, key, csr, challenge(first), Optional.empty(), Optional.empty());
+        channel,
+        call,
+        key,
+        csr,
+        challenge(first),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
   }
 
   static AttestationChallenge challenge(AttestAgentResponse first) {

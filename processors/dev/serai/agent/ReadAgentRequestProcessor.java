@@ -2,9 +2,13 @@ package dev.serai.agent;
 
 import dev.serai.keylime.Envelope;
 import dev.serai.keylime.HttpAnswer;
+import dev.serai.tpm.Bytes;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.security.cert.Certificate;
+import java.security.cert.X509Certificate;
 import java.time.InstantSource;
+import java.util.Optional;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
 import org.apache.camel.Exchange;
@@ -21,10 +25,13 @@ final class ReadAgentRequestProcessor implements Processor {
   static final String KIND = "agentApiKind";
 
   private final TokenBuckets buckets;
+  private final CertifyCallers certifyCallers;
   private final InstantSource clock;
 
-  ReadAgentRequestProcessor(TokenBuckets buckets, InstantSource clock) {
+  ReadAgentRequestProcessor(
+      TokenBuckets buckets, CertifyCallers certifyCallers, InstantSource clock) {
     this.buckets = buckets;
+    this.certifyCallers = certifyCallers;
     this.clock = clock;
   }
 
@@ -38,16 +45,25 @@ final class ReadAgentRequestProcessor implements Processor {
 
   private AgentApiCall read(Exchange exchange) {
     Message in = exchange.getMessage();
-    if (!hasCertificate(in.getHeader(NettyConstants.NETTY_SSL_SESSION))) {
+    Optional<X509Certificate> caller = certificate(in.getHeader(NettyConstants.NETTY_SSL_SESSION));
+    if (caller.isEmpty()) {
       return new AgentApiCall.Refusal(
           HttpAnswer.refusal(
               403, "Forbidden", "CALLER_NOT_AUTHENTICATED", "a client certificate is needed"));
     }
     AgentApiCall call =
         AgentApiCall.parse(
-            text(in, Exchange.HTTP_METHOD), rawPath(in), text(in, Exchange.HTTP_RAW_QUERY));
+            text(in, Exchange.HTTP_METHOD),
+            rawPath(in),
+            text(in, Exchange.HTTP_RAW_QUERY),
+            () -> body(in));
+    if (call instanceof AgentApiCall.CertifyAppKey) {
+      certifyCallers.require(address(in), caller.get());
+    }
     boolean costly =
-        call instanceof AgentApiCall.Quote || call instanceof AgentApiCall.IdentityQuote;
+        call instanceof AgentApiCall.Quote
+            || call instanceof AgentApiCall.IdentityQuote
+            || call instanceof AgentApiCall.Location;
     if (costly && !buckets.take(peer(in), clock.instant())) {
       return new AgentApiCall.Refusal(
           HttpAnswer.of(Envelope.bare(429, "RATE_LIMITED: too many quotes asked for")));
@@ -55,23 +71,34 @@ final class ReadAgentRequestProcessor implements Processor {
     return call;
   }
 
-  private static boolean hasCertificate(Object session) {
+  private static Bytes body(Message in) {
+    byte[] body = in.getBody(byte[].class);
+    return body == null ? Bytes.EMPTY : Bytes.copyOf(body);
+  }
+
+  /** Whose key the caller proved to hold. */
+  private static Optional<X509Certificate> certificate(Object session) {
     if (!(session instanceof SSLSession tls)) {
-      return false;
+      return Optional.empty();
     }
     try {
       Certificate[] chain = tls.getPeerCertificates();
-      return chain != null && chain.length > 0;
+      return chain != null && chain.length > 0 && chain[0] instanceof X509Certificate leaf
+          ? Optional.of(leaf)
+          : Optional.empty();
     } catch (SSLPeerUnverifiedException e) {
-      return false;
+      return Optional.empty();
     }
   }
 
+  private static Optional<InetAddress> address(Message in) {
+    return in.getHeader(NettyConstants.NETTY_REMOTE_ADDRESS) instanceof InetSocketAddress inet
+        ? Optional.ofNullable(inet.getAddress())
+        : Optional.empty();
+  }
+
   private static String peer(Message in) {
-    Object address = in.getHeader(NettyConstants.NETTY_REMOTE_ADDRESS);
-    return address instanceof InetSocketAddress inet && inet.getAddress() != null
-        ? inet.getAddress().getHostAddress()
-        : "unknown";
+    return address(in).map(InetAddress::getHostAddress).orElse("unknown");
   }
 
   private static String rawPath(Message in) {

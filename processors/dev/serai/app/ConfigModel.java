@@ -139,6 +139,18 @@ final class ConfigModel {
     key("serai.agent.stale-after-periods", integer(1, MANY));
     live("serai.agent.quotes-per-second", integer(1, MANY));
     live("serai.agent.quote-burst", integer(1, MANY));
+    key("serai.agent.certify-allow", list(ConfigType.ADDRESS_OR_SPIFFE_PATH));
+    live("serai.agent.certify-per-minute", integer(1, MANY));
+    key("serai.agent.plugin-socket", PATH.orNothing());
+    key("serai.agent.plugin-uids", list(integer(0, Integer.MAX_VALUE)));
+    key("serai.agent.location.sensors", list(word("mobile", "gpsd", "nmea", "file")));
+    key("serai.agent.location.usb", list(ConfigType.USB_ID));
+    key("serai.agent.location.gpsd", HOST_PORT);
+    key("serai.agent.location.nmea-device", PATH.orNothing());
+    key("serai.agent.location.file", PATH.orNothing());
+    key("serai.agent.location.max-age", duration("1s", "1d"));
+    key("serai.agent.location.read-timeout", duration("100ms", "30s"));
+    key("serai.agent.location.pcr-extend", FLAG);
     key("serai.agent.ima-log", PATH);
     key("serai.agent.event-log", PATH);
 

@@ -142,8 +142,15 @@ final class ConfigRules {
     path("serai.run-dir")
         .ifPresent(run -> seen.put(run.resolve(DerivedSettings.CONTROL_SOCKET), "serai.run-dir"));
     Map<String, String> owners =
-        Map.of("serai.issuer.admin-socket", "issuer", "serai.agent.workload-socket", "agent");
-    for (String key : List.of("serai.issuer.admin-socket", "serai.agent.workload-socket")) {
+        Map.of(
+            "serai.issuer.admin-socket", "issuer",
+            "serai.agent.workload-socket", "agent",
+            "serai.agent.plugin-socket", "agent");
+    for (String key :
+        List.of(
+            "serai.issuer.admin-socket",
+            "serai.agent.workload-socket",
+            "serai.agent.plugin-socket")) {
       Optional<Path> socket = path(key);
       if (socket.isEmpty() || !roles.contains(owners.get(key))) {
         continue;
@@ -294,6 +301,7 @@ final class ConfigRules {
                 "serai.workload.max-connections");
           }
         });
+    location();
     if (settings.optionalText("serai.agent.registrar-ca").isPresent()
         && settings.text("serai.agent.registrar").startsWith("http:")) {
       wrong(
@@ -307,6 +315,31 @@ final class ConfigRules {
           "serai.agent.trust-bundle is a credential, which the issuer of this process cannot write",
           "serai.agent.trust-bundle");
     }
+  }
+
+  private void location() {
+    Map<String, String> needed =
+        Map.of("nmea", "serai.agent.location.nmea-device", "file", "serai.agent.location.file");
+    rule(
+        () -> {
+          List<String> sensors = settings.list("serai.agent.location.sensors");
+          needed.forEach(
+              (sensor, key) -> {
+                if (sensors.contains(sensor) && settings.optionalText(key).isEmpty()) {
+                  wrong(
+                      "serai.agent.location.sensors has %s, and %s has no value"
+                          .formatted(sensor, key),
+                      "serai.agent.location.sensors");
+                }
+              });
+          if (sensors.isEmpty() && settings.flag("serai.agent.location.pcr-extend")) {
+            wrong(
+                "serai.agent.location.pcr-extend is true, but serai.agent.location.sensors names"
+                    + " none",
+                "serai.agent.location.pcr-extend");
+          }
+        });
+    notLonger("serai.agent.location.read-timeout", "serai.agent.attest-timeout");
   }
 
   private void notLonger(String shorter, String longer) {

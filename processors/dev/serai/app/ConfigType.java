@@ -15,6 +15,7 @@ import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.bouncycastle.util.IPAddress;
 
 /**
  * What the value of a key has to be. Knows a value by its text alone; what several values say
@@ -49,6 +50,12 @@ record ConfigType(String wanted, Predicate<String> accepts, boolean credential, 
   static final ConfigType TRUST_DOMAIN = of("a SPIFFE trust domain", ConfigType::isTrustDomain);
   static final ConfigType SPIFFE_PATH =
       of("the path of a SPIFFE ID", text -> text.matches("(/[A-Za-z0-9._-]{1,255}){1,16}"));
+  static final ConfigType ADDRESS_OR_SPIFFE_PATH =
+      of(
+          "an IP address or the path of a SPIFFE ID",
+          text -> isAddress(text) || SPIFFE_PATH.accepts().test(text));
+  static final ConfigType USB_ID =
+      of("vendor:product in hex", text -> text.matches("[0-9a-f]{4}:[0-9a-f]{4}"));
   static final ConfigType EK_ALLOW_LIST_ITEM =
       of(
           "the Name of a key in hex, or one path",
@@ -188,6 +195,11 @@ record ConfigType(String wanted, Predicate<String> accepts, boolean credential, 
     } catch (URISyntaxException e) {
       return false;
     }
+  }
+
+  /** No name, which would be looked up. */
+  private static boolean isAddress(String text) {
+    return IPAddress.isValidIPv4(text) || IPAddress.isValidIPv6(text);
   }
 
   private static boolean isPath(String text) {

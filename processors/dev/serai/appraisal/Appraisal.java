@@ -178,6 +178,7 @@ public final class Appraisal implements Judged {
         node().ek().name(),
         node().ak().name(),
         facts.appKey(),
+        claimed().location(),
         state(),
         policy().name(),
         after());

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.serai.location.LocationDocument;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.tpm.Bytes;
@@ -94,6 +95,7 @@ public final class AppraisalJson {
                 json.putObject("app_key")
                     .put("tpm_public", key.tpmPublic().toBase64())
                     .put("subject_public_key_info", key.subjectPublicKeyInfo().toBase64()));
+    trusted.location().ifPresent(document -> json.put("location", document.bytes().toBase64()));
     json.set("clock", clock(trusted.state().clock()));
     json.put("firmware_version", Long.toHexString(trusted.state().firmwareVersion()));
     json.set("pcrs", pcrs(trusted.state().pcrs()));
@@ -126,6 +128,9 @@ public final class AppraisalJson {
                 new Trusted.AppKey(
                     Bytes.ofBase64(text(appKey, "tpm_public")),
                     Bytes.ofBase64(text(appKey, "subject_public_key_info")))),
+        json.has("location")
+            ? Optional.of(LocationDocument.parse(Bytes.ofBase64(text(json, "location"))))
+            : Optional.empty(),
         new Trusted.QuotedState(
             clock(json.path("clock")),
             Long.parseUnsignedLong(text(json, "firmware_version"), 16),

@@ -93,9 +93,16 @@ final class AppraisalSteps {
     }
     Bytes qualifyingData =
         CertifyBinding.qualifyingData(
-            appraisal.request().nonce(), appKeyInfo, appraisal.request().csr());
+            appraisal.request().nonce(), appKeyInfo, appraisal.request().csr(), claimed.location());
     Check<TpmName> check =
         CertifyVerifier.verify(claimed.certify(), appraisal.ak(), qualifyingData, claimed.appKey());
+    if (claimed.location().isPresent()
+        && check instanceof Check.Failed<TpmName> failed
+        && failed.reason().code() == ReasonCode.NONCE_MISMATCH) {
+      return appraisal.closed(
+          ReasonCode.LOCATION_NOT_BOUND,
+          "the certify does not cover this location together with challenge, key and CSR");
+    }
     return check instanceof Check.Passed<TpmName>
         ? appraisal.passed(Step.CERTIFY)
         : closed(appraisal, check);

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.serai.keylime.QuoteString;
+import dev.serai.location.LocationDocument;
 import dev.serai.proto.spire.types.SovereignAttestation;
 import dev.serai.reason.ReasonCode;
 import dev.serai.tpm.Bytes;
@@ -14,6 +15,7 @@ import dev.serai.tpm.wire.MalformedStructureException;
 import dev.serai.tpm.wire.TpmtPublic;
 import java.util.Base64;
 import java.util.HexFormat;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -25,6 +27,7 @@ import java.util.regex.Pattern;
  * @param appKeyInfo the App Key's SubjectPublicKeyInfo in DER, from its PEM form
  * @param eventLog as sent, may be empty
  * @param imaLog as sent, may be empty
+ * @param location where the sender says it is
  */
 record ClaimedEvidence(
     String nodeId,
@@ -36,7 +39,8 @@ record ClaimedEvidence(
     TpmtPublic appKey,
     Bytes appKeyInfo,
     Bytes eventLog,
-    Bytes imaLog) {
+    Bytes imaLog,
+    Optional<LocationDocument> location) {
   /** Logs of a machine that ran for months, and then some. */
   static final int MAX_SIZE = 64 * 1024 * 1024;
 
@@ -66,8 +70,14 @@ record ClaimedEvidence(
     if (message.getChallengeNonce().isEmpty()) {
       return Check.failed(ReasonCode.NONCE_MISSING, "challenge_nonce is empty");
     }
+    Optional<LocationDocument> location;
     try {
-      return Check.passed(read(message));
+      location = location(message.getLocation());
+    } catch (MalformedStructureException e) {
+      return Check.failed(ReasonCode.LOCATION_MALFORMED, e.getMessage());
+    }
+    try {
+      return Check.passed(read(message, location));
     } catch (MalformedStructureException e) {
       return Check.failed(ReasonCode.EVIDENCE_MALFORMED, e.getMessage());
     }
@@ -89,7 +99,13 @@ record ClaimedEvidence(
     return message.getAppKeyTpmPublic().isEmpty() ? "app_key_tpm_public" : "";
   }
 
-  private static ClaimedEvidence read(SovereignAttestation message)
+  private static Optional<LocationDocument> location(ByteString field)
+      throws MalformedStructureException {
+    return field.isEmpty() ? Optional.empty() : Optional.of(LocationDocument.parse(bytes(field)));
+  }
+
+  private static ClaimedEvidence read(
+      SovereignAttestation message, Optional<LocationDocument> location)
       throws MalformedStructureException {
     if (!NODE_ID.matcher(message.getKeylimeAgentUuid()).matches()) {
       throw new MalformedStructureException("keylime_agent_uuid", "not a node id");
@@ -106,7 +122,8 @@ record ClaimedEvidence(
         TpmtPublic.parse(bytes(message.getAppKeyTpmPublic())),
         pem(message.getAppKeyPublic()),
         bytes(message.getEventLog()),
-        bytes(message.getImaLog()));
+        bytes(message.getImaLog()),
+        location);
   }
 
   private static JsonNode certify(ByteString json) throws MalformedStructureException {

@@ -110,6 +110,7 @@ public final class KeylimeQuoteAppraiser {
         node.ek().name(),
         node.ak().name(),
         Optional.empty(),
+        Optional.empty(),
         state,
         asked.get().name(),
         before.after(asked.get().pcrs(), state));

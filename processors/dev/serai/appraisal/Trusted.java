@@ -1,5 +1,6 @@
 package dev.serai.appraisal;
 
+import dev.serai.location.LocationDocument;
 import dev.serai.reason.Reason;
 import dev.serai.tpm.Bytes;
 import dev.serai.tpm.TpmClock;
@@ -40,6 +41,7 @@ public final class Trusted implements Verdict {
   private final TpmName ekName;
   private final TpmName akName;
   private final Optional<AppKey> appKey;
+  private final Optional<LocationDocument> location;
   private final QuotedState state;
   private final String policy;
   private final Baseline baseline;
@@ -49,6 +51,7 @@ public final class Trusted implements Verdict {
       TpmName ekName,
       TpmName akName,
       Optional<AppKey> appKey,
+      Optional<LocationDocument> location,
       QuotedState state,
       String policy,
       Baseline baseline) {
@@ -56,6 +59,7 @@ public final class Trusted implements Verdict {
     this.ekName = ekName;
     this.akName = akName;
     this.appKey = appKey;
+    this.location = location;
     this.state = state;
     this.policy = policy;
     this.baseline = baseline;
@@ -77,6 +81,14 @@ public final class Trusted implements Verdict {
   /** Empty in continuous appraisal, which looks at the state only. */
   public Optional<AppKey> appKey() {
     return appKey;
+  }
+
+  /**
+   * What the node said of its place: it is its TPM that vouches for the words, not for their truth.
+   * Empty when it said nothing, and in continuous appraisal.
+   */
+  public Optional<LocationDocument> location() {
+    return location;
   }
 
   public QuotedState state() {

@@ -314,6 +314,55 @@ public enum ReasonCode {
       "down, cut off, or the breaker is open",
       "see serai node show; tried again by itself"),
 
+  // Location
+  LOCATION_OFF(
+      Kind.DENIED,
+      "This agent tells no location",
+      "no sensor is configured",
+      "set serai.agent.location.sensors on the node"),
+  LOCATION_SENSOR_MISSING(
+      Kind.NOT_FOUND,
+      "No location sensor is there",
+      "unplugged, or its service does not run",
+      "see the detail; plug it in or start gpsd or ModemManager"),
+  LOCATION_SENSOR_INVALID(
+      Kind.PRECONDITION,
+      "What the location sensor says cannot be used",
+      "noise on the line, another program's output, or a file that others may write",
+      "see the detail; mend the sensor or the file"),
+  LOCATION_NO_FIX(
+      Kind.UNAVAILABLE,
+      "The location sensor has no fix",
+      "no view of the sky, or just switched on",
+      "wait, or move the antenna"),
+  LOCATION_STALE(
+      Kind.DENIED,
+      "The location is too old",
+      "a sensor that has stopped, or a clock that is wrong",
+      "see the age in the detail; look at the sensor and at the clock"),
+  LOCATION_MALFORMED(
+      Kind.DENIED,
+      "The location is not a canonical document",
+      "bytes changed on the way, or an agent of another version",
+      "run a Serai agent of this version"),
+  LOCATION_NOT_BOUND(
+      Kind.DENIED,
+      "The TPM did not sign this location",
+      "a location changed or added after the certify, or a replayed certify",
+      "attest again; if it stays, look who changes messages of this node"),
+
+  // Delegated certification and the plugin socket
+  APP_KEY_MISMATCH(
+      Kind.DENIED,
+      "The public key is not this agent's App Key",
+      "a key of another machine, or of before the TPM was cleared",
+      "ask /get-app-key again"),
+  SIGNING_NOT_TYPED(
+      Kind.DENIED,
+      "The App Key does not sign this",
+      "neither a certification request for the App Key nor a TLS 1.3 client's CertificateVerify",
+      "send the content instead of its digest; README names what is signed"),
+
   // Identity
   NODE_NOT_ATTESTED(
       Kind.DENIED,

@@ -3,16 +3,22 @@ package dev.serai.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.serai.keylime.KeylimeJson;
+import dev.serai.plugin.PluginCall;
+import dev.serai.plugin.PluginTypes;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.proto.spire.types.PermissionDeniedDetails;
 import dev.serai.proto.spire.types.SPIFFEID;
 import dev.serai.proto.spire.types.Selector;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
+import dev.serai.reason.Refused;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
 import dev.serai.testing.SeraiHarness;
 import dev.serai.testing.SwTpm;
+import dev.serai.testing.UnixHttp;
+import dev.serai.tpm.Bytes;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
@@ -23,6 +29,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.camel.Processor;
+import org.apache.camel.ProducerTemplate;
+import org.apache.camel.support.DefaultExchange;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -30,6 +38,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Each step of each of the agent's routes is made to throw: the agent names it and goes on. */
@@ -87,6 +96,9 @@ class AgentStepFaultTest {
     Path trust = Files.createDirectories(dir.resolve("ek"));
     Files.writeString(trust.resolve("ca.pem"), Pem.certificates(List.of(SwTpm.ekRoot())));
     Files.writeString(dir.resolve("bundle.pem"), issuer.bundlePem());
+    Files.writeString(
+        dir.resolve("site.json"),
+        "{\"type\":\"mobile\",\"sensor_id\":\"12d1:1433\",\"source\":\"file\"}");
     registrar =
         SeraiHarness.roles("registrar")
             .with("serai.registrar.ek-trust-dir", trust.toString())
@@ -106,6 +118,9 @@ class AgentStepFaultTest {
             .with("serai.agent.denied-retry-first", "50ms")
             .with("serai.agent.denied-retry-most", "100ms")
             .with("serai.tpm.check-interval", "100ms")
+            .with("serai.agent.plugin-socket", socket().toString())
+            .with("serai.agent.location.sensors", "file")
+            .with("serai.agent.location.file", dir.resolve("site.json").toString())
             .start();
   }
 
@@ -143,6 +158,7 @@ class AgentStepFaultTest {
   @ValueSource(
       strings = {
         "beginAttestation",
+        "addLocation",
         "askCertify",
         "keepCertify",
         "quotePlatform",
@@ -229,6 +245,87 @@ class AgentStepFaultTest {
                     > before);
   }
 
+  private static Path socket() {
+    return dir.resolve("p/p.sock");
+  }
+
+  private static void assertRefused(String step, String route, Object body) {
+    ProducerTemplate template = agent.template();
+    Object good = template.requestBody(route, body);
+    assertThat(good).as(route).isNotInstanceOf(Refused.class);
+    BROKEN.add(step);
+    assertThat(template.requestBody(route, body))
+        .isInstanceOfSatisfying(
+            Refused.class,
+            refused -> assertThat(refused.reason().code()).isEqualTo(ReasonCode.INTERNAL_ERROR));
+  }
+
+  private static AppKey appKey() {
+    var exchange = new DefaultExchange(agent.camel());
+    try {
+      agent.bean("loadAppKey", Processor.class).process(exchange);
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+    return exchange.getMessage().getBody(AppKey.class);
+  }
+
+  private static String certifyJson() {
+    return "{\"app_key_public\":%s,\"challenge_nonce\":\"ab\"}"
+        .formatted(KeylimeJson.write(Pem.publicKey(appKey().publicArea().publicKey())).toText());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"readCertifyRequest", "beginCertifyAppKey", "endCertifyAppKey", "answerCertified"})
+  void delegated_certification(String step) {
+    attested();
+    assertRefused(
+        step, "direct:answer-certify", new AgentApiCall.CertifyAppKey(Bytes.ofText(certifyJson())));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"readLocation", "extendLocationPcr", "answerLocation"})
+  void location(String step) {
+    attested();
+    assertRefused(step, "direct:attest-location", new AgentApiCall.Location("ab"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"checkTypedData", "answerSignature"})
+  void signing(String step) {
+    attested();
+    Bytes key = Bytes.copyOf(appKey().publicArea().publicKey().getEncoded());
+    assertRefused(
+        step,
+        "direct:sign-typed-data",
+        new PluginCall.SignData(PluginTypes.spireRequest(key), false, false));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "readPluginRequest, GET, /health",
+    "answerPluginHealth, GET, /health",
+    "writePluginAnswer, GET, /health",
+    "answerAppKey, POST, /get-app-key",
+    "answerPluginCertificate, POST, /request-certificate",
+    "verifyPluginSignature, POST, /verify-signature"
+  })
+  void plugin(String step, String method, String path) throws Exception {
+    attested();
+    String body =
+        path.equals("/request-certificate")
+            ? certifyJson()
+            : "{\"data\":\"aGVsbG8=\",\"signature\":\"MAA=\"}";
+    assertThat(UnixHttp.call(socket(), method, path, body).status()).isEqualTo(200);
+    BROKEN.add(step);
+    UnixHttp.Answer answer = UnixHttp.call(socket(), method, path, body);
+    assertThat(answer.status()).isEqualTo(500);
+    assertThat(answer.body()).contains("INTERNAL_ERROR");
+    BROKEN.clear();
+    assertThat(UnixHttp.call(socket(), method, path, body).status()).isEqualTo(200);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"chooseAgentAction", "keepIssuerWatch"})
   void heart_beat(String step) {
@@ -279,6 +376,7 @@ class AgentStepFaultTest {
         .containsExactlyInAnyOrder(
             // broken above
             "beginAttestation",
+            "addLocation",
             "askCertify",
             "keepCertify",
             "quotePlatform",
@@ -302,6 +400,22 @@ class AgentStepFaultTest {
             "chooseAgentAction",
             "keepIssuerWatch",
             "watchTpm",
+            "readCertifyRequest",
+            "beginCertifyAppKey",
+            "endCertifyAppKey",
+            "answerCertified",
+            "readLocation",
+            "extendLocationPcr",
+            "answerLocation",
+            "checkTypedData",
+            "answerSignature",
+            "readPluginRequest",
+            "answerAppKey",
+            "answerPluginCertificate",
+            "verifyPluginSignature",
+            "answerPluginHealth",
+            "refusePluginRequest",
+            "writePluginAnswer",
             // answers of the agent API and of the Workload API: their own tests
             "quoteIntegrity",
             "quoteIdentity",

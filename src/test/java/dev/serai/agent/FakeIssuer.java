@@ -29,6 +29,7 @@ import dev.serai.proto.spire.types.X509Certificate;
 import dev.serai.proto.spire.types.X509SVID;
 import dev.serai.reason.ReasonCode;
 import dev.serai.testing.TestAuthority;
+import dev.serai.tpm.Bytes;
 import io.grpc.Context;
 import io.grpc.Contexts;
 import io.grpc.Grpc;
@@ -77,12 +78,14 @@ final class FakeIssuer implements AutoCloseable {
   final AtomicReference<Optional<StatusRuntimeException>> refuseNode =
       new AtomicReference<>(Optional.empty());
   final AtomicReference<SovereignAttestation> evidence = new AtomicReference<>();
+  final AtomicReference<Bytes> csr = new AtomicReference<>();
   final Map<String, Entry> entries = new ConcurrentHashMap<>();
   final Set<String> active = ConcurrentHashMap.newKeySet();
   final List<StreamObserver<WatchEvent>> watchers = new CopyOnWriteArrayList<>();
   private final AtomicBoolean watchesAway = new AtomicBoolean();
   volatile Duration agentTtl = Duration.ofHours(1);
   volatile int pageSize = 500;
+  volatile boolean locationDemanded;
 
   private final int port;
   private final X509Material material = authority.material("/spire/server");
@@ -272,6 +275,7 @@ final class FakeIssuer implements AutoCloseable {
                       .setChallenge(
                           AttestationChallenge.newBuilder()
                               .setNonce(ByteString.copyFrom(nonce))
+                              .setLocationDemanded(locationDemanded)
                               .addBanks(
                                   PcrBank.newBuilder()
                                       .setBank("sha256")
@@ -281,6 +285,7 @@ final class FakeIssuer implements AutoCloseable {
                       .build());
               return;
             }
+            csr.set(Bytes.copyOf(params.get().getParams().getCsr().toByteArray()));
             evidence.set(SovereignAttestation.parseFrom(request.getChallengeResponse()));
             attestations.incrementAndGet();
             if (refuseAttest.get().isPresent()) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.serai.location.LocationDocument;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.signing.Signatures;
@@ -42,6 +43,21 @@ class AppraisalJsonTest {
     assertThat(received.state()).isEqualTo(sent.state());
     assertThat(received.appKey()).isEqualTo(sent.appKey());
     assertThat(received.baseline()).isEqualTo(sent.baseline());
+  }
+
+  @Test
+  void a_location_survives_the_hop() throws Exception {
+    Evidence evidence = Evidence.p256();
+    evidence.location =
+        Optional.of(
+            LocationDocument.parse(
+                Bytes.ofText(
+                    "{\"sensor_id\":\"12d1:1433\",\"source\":\"modem\","
+                        + "\"taken_at_ms\":1790000000123,\"type\":\"mobile\"}")));
+    evidence.boundLocation = evidence.location;
+    Trusted sent = (Trusted) evidence.judge(new AppraisalSteps(Signatures.fastest()));
+    Trusted received = (Trusted) AppraisalJson.readVerdict(AppraisalJson.write(sent));
+    assertThat(received.location()).isEqualTo(evidence.location);
   }
 
   @Test

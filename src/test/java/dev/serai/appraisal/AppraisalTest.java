@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import dev.serai.location.LocationDocument;
+import dev.serai.location.LocationReading;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.signing.Signatures;
@@ -15,6 +17,7 @@ import dev.serai.tpm.wire.PcrBlob;
 import dev.serai.tpm.wire.PcrSelection;
 import dev.serai.tpm.wire.TpmaObject;
 import dev.serai.tpm.wire.TpmaObject.Attribute;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -66,6 +69,65 @@ class AppraisalTest {
     assertThat(trusted.baseline().clock()).contains(Evidence.CLOCK);
     assertThat(trusted.baseline().recorded(TpmHash.SHA256, 7)).contains(Evidence.value(7));
     assertThat(trusted.baseline().recorded(TpmHash.SHA256, 0)).isEmpty();
+  }
+
+  // --- Location ---------------------------------------------------------------------------------
+
+  private static LocationDocument site(double latitude) {
+    return LocationDocument.of(
+        new LocationReading(
+            "gnss",
+            "/dev/ttyACM0",
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.of(new LocationReading.Position(latitude, 13.25, 5)),
+            Instant.ofEpochMilli(1_790_000_000_000L),
+            "gpsd"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void a_bound_location_is_a_fact_of_the_verdict(Evidence evidence) {
+    evidence.location = Optional.of(site(52.5));
+    evidence.boundLocation = evidence.location;
+    Verdict verdict = evidence.judge(STEPS);
+    assertThat(verdict.reasons()).isEmpty();
+    assertThat(((Trusted) verdict).location()).contains(site(52.5));
+    assertThat(verdict.toString()).doesNotContain("52.5");
+  }
+
+  @Test
+  void n27_a_location_altered_on_the_way_is_denied() {
+    assertRejected(
+        ReasonCode.LOCATION_NOT_BOUND,
+        e -> {
+          e.boundLocation = Optional.of(site(52.5));
+          e.location = Optional.of(site(52.500001));
+        });
+  }
+
+  @Test
+  void n27_a_location_added_on_the_way_is_denied() {
+    assertRejected(ReasonCode.LOCATION_NOT_BOUND, e -> e.location = Optional.of(site(52.5)));
+  }
+
+  @Test
+  void n27_a_location_taken_away_on_the_way_is_denied() {
+    assertRejected(ReasonCode.NONCE_MISMATCH, e -> e.boundLocation = Optional.of(site(52.5)));
+  }
+
+  @Test
+  void a_location_in_another_form_is_denied() {
+    assertRejected(
+        ReasonCode.LOCATION_MALFORMED,
+        e -> {
+          e.boundLocation = Optional.of(site(52.5));
+          e.last =
+              message ->
+                  message.setLocation(ByteString.copyFromUtf8(" " + site(52.5).bytes().toText()));
+        });
   }
 
   @Test

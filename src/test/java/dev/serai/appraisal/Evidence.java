@@ -2,6 +2,7 @@ package dev.serai.appraisal;
 
 import com.google.protobuf.ByteString;
 import dev.serai.keylime.QuoteString;
+import dev.serai.location.LocationDocument;
 import dev.serai.proto.spire.types.SovereignAttestation;
 import dev.serai.tpm.Bytes;
 import dev.serai.tpm.TpmClock;
@@ -60,6 +61,8 @@ final class Evidence {
   KeyPair quoteSigner;
   KeyPair certifySigner;
   Optional<Bytes> csr = Optional.empty();
+  Optional<LocationDocument> location = Optional.empty();
+  Optional<LocationDocument> boundLocation = Optional.empty();
   UnaryOperator<SovereignAttestation.Builder> last = UnaryOperator.identity();
   AppraisalPolicy policy = policy(Map.of());
   Baseline before = Baseline.NONE;
@@ -154,7 +157,7 @@ final class Evidence {
             () ->
                 SoftwareTpm.certify(
                     SoftwareTpm.endorsementPrimary(ak),
-                    CertifyBinding.qualifyingData(nonce, appKeyInfo(), csrSent),
+                    CertifyBinding.qualifyingData(nonce, appKeyInfo(), csrSent, boundLocation),
                     clock,
                     appKey.name()));
     return SoftwareTpm.statement(certifySigner, attest);
@@ -183,6 +186,8 @@ final class Evidence {
                             claimedNonce.toHex(),
                             certify.signature().toBase64())))
             .setAppKeyTpmPublic(ByteString.copyFrom(appKey.encoded().toArray()));
+    location.ifPresent(
+        document -> message.setLocation(ByteString.copyFrom(document.bytes().toArray())));
     return new AppraisalRequest(
         Bytes.copyOf(last.apply(message).build().toByteArray()),
         csrSent,

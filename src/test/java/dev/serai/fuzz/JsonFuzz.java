@@ -18,8 +18,11 @@ import dev.serai.keylime.RegisterAnswer;
 import dev.serai.keylime.RegisterRequest;
 import dev.serai.keylime.RegistrarRecord;
 import dev.serai.keylime.ServerVersions;
+import dev.serai.location.LocationDocument;
+import dev.serai.location.LocationReading;
 import dev.serai.tpm.Bytes;
 import dev.serai.tpm.wire.MalformedStructureException;
+import java.time.Instant;
 import java.util.Map;
 
 /** JSON between the roles and with Keylime's: what is read, written and read again is the same. */
@@ -41,7 +44,8 @@ public final class JsonFuzz {
           .with('1', "appraisal request", JsonFuzz::request, MALFORMED)
           .with('2', "verdict", JsonFuzz::verdict, MALFORMED)
           .with('3', "node record", JsonFuzz::node, MALFORMED)
-          .with('4', "baseline", JsonFuzz::baseline, MALFORMED);
+          .with('4', "baseline", JsonFuzz::baseline, MALFORMED)
+          .with('l', "location document", JsonFuzz::location, MALFORMED);
 
   private JsonFuzz() {}
 
@@ -127,6 +131,12 @@ public final class JsonFuzz {
             '4',
             "baseline",
             "{\"recorded\":{\"sha256\":{\"7\":\"%s\"}},\"clock\":%s}".formatted(pcr, clock))
+        .add(
+            'l',
+            "gnss",
+            "{\"accuracy\":4.5,\"latitude\":40.33,\"longitude\":-3.7707,\"sensor_id\":"
+                + "\"/dev/ttyACM0\",\"source\":\"gpsd\",\"taken_at_ms\":1790000000123,\"type\":"
+                + "\"gnss\"}")
         .all();
   }
 
@@ -167,6 +177,14 @@ public final class JsonFuzz {
         AppraisalJson.write(read),
         AppraisalJson.write(AppraisalJson.readVerdict(AppraisalJson.write(read))),
         "read as written");
+  }
+
+  private static void location(byte[] in) throws MalformedStructureException {
+    LocationReading loose = LocationDocument.parseLoosely(Bytes.copyOf(in), Instant.EPOCH);
+    LocationDocument canonical = LocationDocument.of(loose);
+    same(canonical, LocationDocument.parse(canonical.bytes()), "read as written");
+    same(loose, canonical.reading(), "a document says what its reading says");
+    same(Bytes.copyOf(in), LocationDocument.parse(Bytes.copyOf(in)).bytes(), "of one form");
   }
 
   private static void node(byte[] in) throws MalformedStructureException {

@@ -6,6 +6,7 @@ import static dev.serai.fuzz.Fuzzed.same;
 import dev.serai.app.LayeredSettings;
 import dev.serai.keylime.AgentId;
 import dev.serai.keylime.ApiPath;
+import dev.serai.location.sensor.SensorFuzz;
 import dev.serai.management.ManagementFuzz;
 import dev.serai.role.TraceId;
 import dev.serai.rpc.RpcFuzz;
@@ -18,6 +19,7 @@ import dev.serai.tpm.TpmException;
 import dev.serai.tpm.tss.TctiChoice;
 import dev.serai.tpm.tss.TctiKind;
 import dev.serai.tpm.tss.TpmMachine;
+import dev.serai.tpm.wire.MalformedStructureException;
 import dev.serai.workload.WorkloadFuzz;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -52,7 +54,10 @@ public final class TextFuzz {
           .with('q', "query", ManagementFuzz::query)
           .with('p', "/proc/pid/stat", RpcFuzz::stat)
           .with('w', "/proc/pid/status", WorkloadFuzz::status, IOException.class)
-          .with('a', "passwd", WorkloadFuzz::accountNames);
+          .with('a', "passwd", WorkloadFuzz::accountNames)
+          .with('n', "NMEA", SensorFuzz::nmea)
+          .with('j', "gpsd", SensorFuzz::gpsd, MalformedStructureException.class)
+          .with('b', "D-Bus message", SensorFuzz::dbus, MalformedStructureException.class);
 
   private TextFuzz() {}
 
@@ -62,6 +67,18 @@ public final class TextFuzz {
 
   static Map<String, byte[]> seeds() {
     return Seeds.of()
+        .add(
+            'n',
+            "fix",
+            "$GPRMC,102030.50,A,4019.8000,N,00346.2420,W,0.0,0.0,261126,,,A\n"
+                + "$GPGGA,102030.50,4019.8000,N,00346.2420,W,1,08,0.9,600,M,,M,,\n"
+                + "$GPGSA,A,3,01,02,03,04,,,,,,,,,1.5,0.9,1.2*31\n")
+        .add(
+            'j',
+            "tpv",
+            "{\"class\":\"TPV\",\"device\":\"/dev/ttyACM0\",\"mode\":3,\"time\":"
+                + "\"2026-11-26T10:20:30.500Z\",\"lat\":40.33,\"lon\":-3.77,\"epx\":3,\"epy\":4}")
+        .add('b', "call", SensorFuzz.dbusSeed())
         .add('s', "workload", "spiffe://example.org/ns/default/sa/web")
         .add('s', "upper-case", "SPIFFE://Example.ORG/A_b-c.d")
         .add('d', "name", "example.org")

@@ -1,0 +1,48 @@
+package dev.serai.agent;
+
+import dev.serai.keylime.HttpAnswer;
+import dev.serai.location.LocationReading;
+import dev.serai.location.sensor.LocationSensors;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
+import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
+
+/**
+ * Route step: body AgentApiCall.Location in, AttestedLocation out. For the prototype's peers every
+ * lack of a reading is 404, with our code beside it; 403 says that no sensor is configured.
+ */
+final class ReadLocationProcessor implements Processor {
+  private final LocationSensors sensors;
+  private final boolean extendsPcr;
+
+  /** extendsPcr: PCR 15 is extended before the answer, and so the answer says. */
+  ReadLocationProcessor(LocationSensors sensors, boolean extendsPcr) {
+    this.sensors = sensors;
+    this.extendsPcr = extendsPcr;
+  }
+
+  @Override
+  public void process(Exchange exchange) throws Exception {
+    AgentApiCall.Location call =
+        exchange.getMessage().getMandatoryBody(AgentApiCall.Location.class);
+    exchange.getMessage().setBody(AttestedLocation.of(read(), extendsPcr, call.nonce()));
+  }
+
+  private LocationReading read() {
+    try {
+      return sensors.readForPeer();
+    } catch (RefusalException e) {
+      ReasonCode code = e.reason().code();
+      if (code == ReasonCode.LOCATION_OFF || code == ReasonCode.OVERLOADED) {
+        throw e;
+      }
+      throw new RefusalException(
+          code,
+          e.reason().detail(),
+          e,
+          HttpAnswer.refusal(
+              404, "No geolocation sensor detected", code.name(), e.reason().detail()));
+    }
+  }
+}

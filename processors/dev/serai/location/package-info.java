@@ -1,0 +1,6 @@
+/**
+ * Where a device is, as a value: a sensor's reading, its canonical document and what of it may be
+ * said. It opens no device and no connection and knows no Camel; a reading is what this host says
+ * of its sensor, whatever signs it.
+ */
+package dev.serai.location;
