@@ -363,6 +363,13 @@ public enum ReasonCode {
       "neither a certification request for the App Key nor a TLS 1.3 client's CertificateVerify",
       "send the content instead of its digest; README names what is signed"),
 
+  // Claims
+  CLAIMS_MALFORMED(
+      Kind.MALFORMED,
+      "The claims in a certificate cannot be read",
+      "an issuer of another version, or a certificate of somebody else",
+      "see the detail; renew the SVID"),
+
   // Identity
   NODE_NOT_ATTESTED(
       Kind.DENIED,
