@@ -193,6 +193,28 @@ public record Claims(
     }
   }
 
+  /** With what the prototype's form says of the same sensor and the same word besides. */
+  public Claims with(Claims prototype) {
+    Optional<Sensor> sensor = prototype.geolocation().flatMap(Geolocation::sensor);
+    Optional<SignedText> signed = prototype.mnoEndorsement().flatMap(MnoEndorsement::signed);
+    return new Claims(
+        workload,
+        tpmAttestation,
+        geolocation.map(
+            place ->
+                new Geolocation(
+                    place.type(),
+                    place.region(),
+                    place.assurance(),
+                    place.locatedAt(),
+                    place.validUntil(),
+                    place.device(),
+                    sensor)),
+        mnoEndorsement.map(
+            word -> new MnoEndorsement(word.verified(), word.keyId(), signed)),
+        json);
+  }
+
   /** The text may hold what must not be logged. */
   @Override
   public String toString() {

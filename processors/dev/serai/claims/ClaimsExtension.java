@@ -69,6 +69,20 @@ public final class ClaimsExtension {
     }
   }
 
+  /**
+   * The text of {@code grc.geolocation} as it stands in the certificate.
+   *
+   * @throws RefusalException CLAIMS_MALFORMED
+   */
+  public static Optional<String> geolocationJson(X509Certificate certificate) {
+    Optional<Claims> claims = read(certificate);
+    try {
+      return claims.isEmpty() ? Optional.empty() : ClaimsJson.geolocation(claims.get().json());
+    } catch (MalformedStructureException e) {
+      throw new RefusalException(ReasonCode.CLAIMS_MALFORMED, e.getMessage(), e);
+    }
+  }
+
   /** Of the content of extnValue, in either form. */
   public static Claims decode(Bytes value) throws MalformedStructureException {
     if (value.size() > ClaimsJson.MAX_SIZE + MAX_HEADER) {

@@ -23,6 +23,7 @@ import dev.serai.location.Assurance;
 import dev.serai.tpm.wire.MalformedStructureException;
 import java.math.BigDecimal;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -165,8 +166,7 @@ final class ClaimsJson {
 
   // --- reading ----------------------------------------------------------------------------------
 
-  /** Version 1 in the private form, none in the prototype's. */
-  static Claims read(String text, Privacy form) throws MalformedStructureException {
+  private static JsonNode tree(String text) throws MalformedStructureException {
     JsonNode json;
     try {
       json = JSON.readTree(text);
@@ -176,6 +176,17 @@ final class ClaimsJson {
     if (json == null || !json.isObject()) {
       throw malformed("not a JSON object");
     }
+    return json;
+  }
+
+  /** Of claims that were read. */
+  static Optional<String> geolocation(String text) throws MalformedStructureException {
+    return object(tree(text), "grc.geolocation").map(JsonNode::toString);
+  }
+
+  /** Version 1 in the private form, none in the prototype's. */
+  static Claims read(String text, Privacy form) throws MalformedStructureException {
+    JsonNode json = tree(text);
     boolean versionFits =
         form == Privacy.STRICT
             ? json.path("v").isInt() && json.path("v").intValue() == VERSION
@@ -282,7 +293,9 @@ final class ClaimsJson {
 
   private static Optional<Assurance> assurance(JsonNode json) throws MalformedStructureException {
     Optional<String> word = text(json, "assurance");
-    Optional<Assurance> known = word.flatMap(Assurance::of);
+    Optional<Assurance> known =
+        word.flatMap(
+            text -> Arrays.stream(Assurance.values()).filter(a -> a.word().equals(text)).findFirst());
     if (word.isPresent() && known.isEmpty()) {
       throw malformed("assurance is an unknown word");
     }

@@ -1,37 +1,23 @@
 package dev.serai.location;
 
-import java.util.Locale;
-import java.util.Optional;
-
-/**
- * How well a location is known. Rising: a policy that asks for one accepts those after it. An
- * operator's word stands above a receiver's, for the node cannot make it up.
- */
+/** How far a location can be believed. */
 public enum Assurance {
-  /** The node's sensor says so. */
+  /** The node's own word, bound by its TPM: this host said so. */
   CLAIMED,
-  /** A satellite receiver of the node gave the position. */
+  /** A GNSS receiver of the node says it, bound by its TPM. */
   GNSS,
-  /** The mobile operator confirmed where the SIM is. */
+  /** The operator of the mobile network has the device in the area. */
   OPERATOR_VERIFIED,
   /** Receiver and operator agree. */
   BOTH;
 
-  public static Optional<Assurance> of(String word) {
-    for (Assurance assurance : values()) {
-      if (assurance.word().equals(word)) {
-        return Optional.of(assurance);
-      }
-    }
-    return Optional.empty();
-  }
-
-  /** As in claims and policies. */
+  /** The word in claims and policies, for instance {@code operator-verified}. */
   public String word() {
-    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    return name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
   }
 
-  public boolean isAtLeast(Assurance wanted) {
-    return compareTo(wanted) >= 0;
+  /** Whether it is at least the other; a receiver's word and an operator's replace one another not. */
+  public boolean meets(Assurance wanted) {
+    return this == wanted || wanted == CLAIMED || this == BOTH;
   }
 }

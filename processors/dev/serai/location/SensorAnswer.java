@@ -1,0 +1,49 @@
+package dev.serai.location;
+
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * The answer to a {@link SensorQuestion}. That the operator could not be asked is no answer but a
+ * refusal.
+ *
+ * @param operator empty when it was not asked
+ * @param msisdn of the SIM that is registered with the device
+ * @param endorsement the operator's word, signed
+ */
+public record SensorAnswer(
+    Standing standing,
+    Optional<Word> operator,
+    Optional<String> msisdn,
+    Optional<SignedWord> endorsement) {
+
+  /** What the registry knows of the sensor. */
+  public enum Standing {
+    /** Registered for this node. */
+    BOUND,
+    /** Registered, but not for this node, or with another SIM. */
+    UNBOUND,
+    UNKNOWN
+  }
+
+  /** The operator's answer. Only TRUE confirms. */
+  public enum Word {
+    TRUE,
+    FALSE,
+    UNKNOWN,
+    PARTIAL
+  }
+
+  public SensorAnswer {
+    Objects.requireNonNull(standing);
+    Objects.requireNonNull(operator);
+    Objects.requireNonNull(msisdn);
+    Objects.requireNonNull(endorsement);
+  }
+
+  /** Prints no number. */
+  @Override
+  public String toString() {
+    return "SensorAnswer[%s, operator %s]".formatted(standing, operator);
+  }
+}
