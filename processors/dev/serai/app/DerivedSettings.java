@@ -30,6 +30,12 @@ final class DerivedSettings {
         "call-registrar-lookup");
     hop(
         settings,
+        "serai.hop.locate",
+        roles.contains("sensor"),
+        "locate-device",
+        "call-sensor-locate");
+    hop(
+        settings,
         "serai.hop.verdict",
         roles.contains("issuer"),
         "apply-verdict",

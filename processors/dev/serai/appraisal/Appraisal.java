@@ -24,7 +24,8 @@ public final class Appraisal implements Judged {
     QUOTE,
     BASELINE,
     PCRS,
-    CLOCK
+    CLOCK,
+    LOCATION
   }
 
   private final AppraisalRequest request;
@@ -40,9 +41,11 @@ public final class Appraisal implements Judged {
       Optional<Trusted.AppKey> appKey,
       Optional<Trusted.QuotedState> state,
       Optional<Baseline> before,
-      Optional<AppraisalPolicy> policy) {
+      Optional<AppraisalPolicy> policy,
+      Optional<LocationCase> location) {
     static final Facts NONE =
         new Facts(
+            Optional.empty(),
             Optional.empty(),
             Optional.empty(),
             Optional.empty(),
@@ -52,28 +55,32 @@ public final class Appraisal implements Judged {
             Optional.empty());
 
     Facts withClaimed(ClaimedEvidence found) {
-      return new Facts(Optional.of(found), node, ak, appKey, state, before, policy);
+      return new Facts(Optional.of(found), node, ak, appKey, state, before, policy, location);
     }
 
     Facts withNode(NodeRecord found, AttestationKey key) {
       return new Facts(
-          claimed, Optional.of(found), Optional.of(key), appKey, state, before, policy);
+          claimed, Optional.of(found), Optional.of(key), appKey, state, before, policy, location);
     }
 
     Facts withAppKey(Trusted.AppKey found) {
-      return new Facts(claimed, node, ak, Optional.of(found), state, before, policy);
+      return new Facts(claimed, node, ak, Optional.of(found), state, before, policy, location);
     }
 
     Facts withState(Trusted.QuotedState found) {
-      return new Facts(claimed, node, ak, appKey, Optional.of(found), before, policy);
+      return new Facts(claimed, node, ak, appKey, Optional.of(found), before, policy, location);
     }
 
     Facts withBaseline(Baseline found) {
-      return new Facts(claimed, node, ak, appKey, state, Optional.of(found), policy);
+      return new Facts(claimed, node, ak, appKey, state, Optional.of(found), policy, location);
     }
 
     Facts withPolicy(AppraisalPolicy found) {
-      return new Facts(claimed, node, ak, appKey, state, before, Optional.of(found));
+      return new Facts(claimed, node, ak, appKey, state, before, Optional.of(found), location);
+    }
+
+    Facts withLocation(LocationCase found) {
+      return new Facts(claimed, node, ak, appKey, state, before, policy, Optional.of(found));
     }
   }
 
@@ -132,6 +139,21 @@ public final class Appraisal implements Judged {
     return facts.policy().orElseThrow();
   }
 
+  /** What is known so far of where the node is; empty before its step has begun. */
+  Optional<LocationCase> location() {
+    return facts.location();
+  }
+
+  /** Registry or operator have to be asked about the sensor; for routes: {@code ${body.asksSensor}}. */
+  public boolean isAsksSensor() {
+    return isOpen() && facts.location().filter(LocationCase::asks).isPresent();
+  }
+
+  /** Found on the way to the end of a step. */
+  Appraisal with(LocationCase found) {
+    return new Appraisal(request, stepsDone, reasons, facts.withLocation(found));
+  }
+
   Appraisal closed(ReasonCode code, String detail) {
     return closed(List.of(new Reason(code, detail)));
   }
@@ -178,7 +200,7 @@ public final class Appraisal implements Judged {
         node().ek().name(),
         node().ak().name(),
         facts.appKey(),
-        claimed().location(),
+        facts.location().flatMap(LocationCase::attested),
         state(),
         policy().name(),
         after());

@@ -1,5 +1,7 @@
 package dev.serai.appraisal;
 
+import dev.serai.location.DeviceKey;
+import dev.serai.location.LocationStore;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.role.Reloadable;
@@ -20,7 +22,8 @@ public final class AppraisalBeans {
    * @throws dev.serai.reason.RefusalException CONFIGURATION_INVALID when serai.verifier.policy
    *     names a policy that cannot be used. When it is not set, every node is rejected.
    */
-  public static KeylimeQuoteAppraiser bind(RoleContext context, BaselineStore baselines) {
+  public static KeylimeQuoteAppraiser bind(
+      RoleContext context, BaselineStore baselines, LocationStore locations) {
     Optional<AppraisalPolicy> policy =
         context.settings().optionalText("serai.verifier.policy").map(PolicyFile::load);
     policy.ifPresent(AppraisalBeans::requireOneBank);
@@ -36,7 +39,13 @@ public final class AppraisalBeans {
                   : Optional.of("policy " + fresh.map(AppraisalPolicy::name).orElse("none")),
               () -> live.use(fresh));
         });
-    return bind(context::bind, context.meters(), Signatures.fastest(), live, baselines);
+    LocationSteps places =
+        new LocationSteps(
+            locations,
+            DeviceKey.in(context.stateDir().resolve("verifier/device.key")),
+            context.clock(),
+            context.meters());
+    return bind(context::bind, context.meters(), Signatures.fastest(), live, baselines, places);
   }
 
   /** Keylime's agents quote one bank at a time. */
@@ -55,8 +64,9 @@ public final class AppraisalBeans {
       MeterRegistry meters,
       Signatures signatures,
       Optional<AppraisalPolicy> policy,
-      BaselineStore baselines) {
-    return bind(bind, meters, signatures, new LivePolicy(policy), baselines);
+      BaselineStore baselines,
+      LocationSteps places) {
+    return bind(bind, meters, signatures, new LivePolicy(policy), baselines, places);
   }
 
   private static KeylimeQuoteAppraiser bind(
@@ -64,7 +74,8 @@ public final class AppraisalBeans {
       MeterRegistry meters,
       Signatures signatures,
       LivePolicy policy,
-      BaselineStore baselines) {
+      BaselineStore baselines,
+      LocationSteps places) {
     AppraisalSteps steps = new AppraisalSteps(signatures);
     bind.accept("openAppraisal", new OpenAppraisalProcessor());
     step(bind, "parseEvidence", steps::parse);
@@ -80,6 +91,10 @@ public final class AppraisalBeans {
         appraisal -> steps.withBaseline(appraisal, baselines.load(appraisal.nodeId())));
     step(bind, "checkPcrPolicy", appraisal -> steps.checkPcrs(appraisal, policy.now()));
     step(bind, "checkClock", steps::checkClock);
+    step(bind, "readNodeLocation", places::read);
+    bind.accept("askAboutSensor", new AskSensorProcessor(places));
+    bind.accept("takeSensorAnswer", new TakeSensorAnswerProcessor(places));
+    step(bind, "judgeNodeLocation", places::judge);
     step(bind, "saveBaseline", appraisal -> save(baselines, appraisal));
     bind.accept("concludeAppraisal", new ConcludeAppraisalProcessor(meters));
     KeylimeQuoteAppraiser quotes = new KeylimeQuoteAppraiser(steps, policy);

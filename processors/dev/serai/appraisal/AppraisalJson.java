@@ -7,7 +7,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.serai.location.Assurance;
+import dev.serai.location.AttestedLocation;
 import dev.serai.location.LocationDocument;
+import dev.serai.location.SignedWord;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.tpm.Bytes;
@@ -17,6 +20,7 @@ import dev.serai.tpm.wire.MalformedStructureException;
 import dev.serai.tpm.wire.PcrSelection;
 import dev.serai.tpm.wire.TpmName;
 import dev.serai.tpm.wire.TpmtPublic;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -95,7 +99,7 @@ public final class AppraisalJson {
                 json.putObject("app_key")
                     .put("tpm_public", key.tpmPublic().toBase64())
                     .put("subject_public_key_info", key.subjectPublicKeyInfo().toBase64()));
-    trusted.location().ifPresent(document -> json.put("location", document.bytes().toBase64()));
+    trusted.location().ifPresent(location -> json.set("location", location(location)));
     json.set("clock", clock(trusted.state().clock()));
     json.put("firmware_version", Long.toHexString(trusted.state().firmwareVersion()));
     json.set("pcrs", pcrs(trusted.state().pcrs()));
@@ -128,9 +132,7 @@ public final class AppraisalJson {
                 new Trusted.AppKey(
                     Bytes.ofBase64(text(appKey, "tpm_public")),
                     Bytes.ofBase64(text(appKey, "subject_public_key_info")))),
-        json.has("location")
-            ? Optional.of(LocationDocument.parse(Bytes.ofBase64(text(json, "location"))))
-            : Optional.empty(),
+        json.has("location") ? Optional.of(location(json.path("location"))) : Optional.empty(),
         new Trusted.QuotedState(
             clock(json.path("clock")),
             Long.parseUnsignedLong(text(json, "firmware_version"), 16),
@@ -197,6 +199,46 @@ public final class AppraisalJson {
     return new Baseline(
         pcrs(json.path("recorded")),
         json.has("clock") ? Optional.of(clock(json.path("clock"))) : Optional.empty());
+  }
+
+  // --- AttestedLocation -------------------------------------------------------------------------
+
+  public static String write(AttestedLocation location) {
+    return location(location).toString();
+  }
+
+  public static AttestedLocation readLocation(String text) throws MalformedStructureException {
+    return read("location", text, AppraisalJson::location);
+  }
+
+  private static ObjectNode location(AttestedLocation location) {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("document", LocationDocument.of(location.reading()).bytes().toText());
+    location.region().ifPresent(region -> json.put("region", region));
+    json.put("assurance", location.assurance().name());
+    json.put("valid_until_ms", location.validUntil().toEpochMilli());
+    location
+        .endorsement()
+        .ifPresent(
+            word ->
+                json.putObject("endorsement")
+                    .put("text", word.json())
+                    .put("signature", word.signature())
+                    .put("key_id", word.keyId()));
+    return json;
+  }
+
+  private static AttestedLocation location(JsonNode json) throws MalformedStructureException {
+    JsonNode word = json.path("endorsement");
+    return new AttestedLocation(
+        LocationDocument.parse(Bytes.ofText(text(json, "document"))).reading(),
+        Optional.ofNullable(json.path("region").textValue()),
+        Assurance.valueOf(text(json, "assurance")),
+        Instant.ofEpochMilli(number(json, "valid_until_ms")),
+        word.isMissingNode()
+            ? Optional.empty()
+            : Optional.of(
+                new SignedWord(text(word, "text"), text(word, "signature"), text(word, "key_id"))));
   }
 
   // --- Parts ------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 package dev.serai.appraisal;
 
 import dev.serai.keylime.QuoteString;
+import dev.serai.location.LocationRule;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.signing.Signatures;
@@ -54,6 +55,14 @@ public final class KeylimeQuoteAppraiser {
   /** The PCRs to ask for; empty when there is no policy, and then every verdict is a rejection. */
   public Optional<PcrSelection> selection() {
     return policy.now().map(p -> p.pcrs().selection());
+  }
+
+  /** What the policy in force wants of a node's location; empty when it says nothing of any. */
+  public Optional<LocationRule> locationRule(NodeRecord node) {
+    return policy
+        .now()
+        .flatMap(AppraisalPolicy::location)
+        .map(places -> places.ruleFor(node.nodeId(), node.ek().name().toHex()));
   }
 
   /** The name of the policy in force. */

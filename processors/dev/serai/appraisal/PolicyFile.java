@@ -5,6 +5,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.serai.location.LocationPolicy;
+import dev.serai.location.LocationPolicyReader;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.tpm.Bytes;
@@ -21,6 +23,7 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -106,12 +109,26 @@ public final class PolicyFile {
     } catch (JsonProcessingException e) {
       throw invalid("", "not JSON: " + e.getOriginalMessage());
     }
-    object("", root, Set.of("name", "pcrs", "clock"));
+    object("", root, Set.of("name", "pcrs", "clock", "location"));
     if (!root.path("name").isTextual() || root.path("name").textValue().isBlank()) {
       throw invalid("name", "a text is needed");
     }
     return new AppraisalPolicy(
-        root.path("name").textValue(), pcrs(root.path("pcrs")), clock(root.path("clock")));
+        root.path("name").textValue(),
+        pcrs(root.path("pcrs")),
+        clock(root.path("clock")),
+        location(root.path("location")));
+  }
+
+  private Optional<LocationPolicy> location(JsonNode node) {
+    if (node.isMissingNode()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(LocationPolicyReader.read("location", node));
+    } catch (LocationPolicyReader.InvalidPolicyException e) {
+      throw invalid(e.key(), e.getMessage());
+    }
   }
 
   private PcrPolicy pcrs(JsonNode node) {

@@ -1,6 +1,6 @@
 package dev.serai.appraisal;
 
-import dev.serai.location.LocationDocument;
+import dev.serai.location.AttestedLocation;
 import dev.serai.reason.Reason;
 import dev.serai.tpm.Bytes;
 import dev.serai.tpm.TpmClock;
@@ -41,7 +41,7 @@ public final class Trusted implements Verdict {
   private final TpmName ekName;
   private final TpmName akName;
   private final Optional<AppKey> appKey;
-  private final Optional<LocationDocument> location;
+  private final Optional<AttestedLocation> location;
   private final QuotedState state;
   private final String policy;
   private final Baseline baseline;
@@ -51,7 +51,7 @@ public final class Trusted implements Verdict {
       TpmName ekName,
       TpmName akName,
       Optional<AppKey> appKey,
-      Optional<LocationDocument> location,
+      Optional<AttestedLocation> location,
       QuotedState state,
       String policy,
       Baseline baseline) {
@@ -83,11 +83,8 @@ public final class Trusted implements Verdict {
     return appKey;
   }
 
-  /**
-   * What the node said of its place: it is its TPM that vouches for the words, not for their truth.
-   * Empty when it said nothing, and in continuous appraisal.
-   */
-  public Optional<LocationDocument> location() {
+  /** Where it is, as far as the policy asks; empty in continuous appraisal. */
+  public Optional<AttestedLocation> location() {
     return location;
   }
 

@@ -370,6 +370,48 @@ public enum ReasonCode {
       "an issuer of another version, or a certificate of somebody else",
       "see the detail; renew the SVID"),
 
+  // Location policy
+  LOCATION_MISSING(
+      Kind.DENIED,
+      "The policy needs a location, and there is none",
+      "no sensor, one that was unplugged, or serai.issuer.challenge-location is off",
+      "look at the sensor of the node; serai.issuer.challenge-location=true at the issuer"),
+  LOCATION_FORBIDDEN(
+      Kind.DENIED,
+      "The policy does not want to know where this node is",
+      "an agent that tells its location unasked",
+      "switch its sensors off, or change the node's group in the policy"),
+  LOCATION_OUTSIDE(
+      Kind.DENIED,
+      "The node is in none of the regions that the policy allows",
+      "the machine was moved, or the accuracy is worse than the way to the border",
+      "bring it back, or change the regions; border and hysteresis-metres are in the policy"),
+  LOCATION_ASSURANCE_LOW(
+      Kind.DENIED,
+      "The location is not known well enough for the policy",
+      "a sensor that nobody confirms",
+      "a GNSS receiver, the operator check, or another minimum-assurance"),
+  LOCATION_IMPOSSIBLE_TRAVEL(
+      Kind.DENIED,
+      "Node or sensor cannot have come so far in that time",
+      "a forged or mixed-up location",
+      "find out where machine and sensor are; it passes once the time would have been enough"),
+  LOCATION_EXPIRED(
+      Kind.DENIED,
+      "The node's location was not proven again in time",
+      "the agent could not attest, or its sensor is silent",
+      "see the agent's health; it attests again by itself"),
+  SENSOR_NOT_ALLOWED(
+      Kind.DENIED,
+      "The policy does not list this sensor",
+      "another sensor than the one foreseen",
+      "plug the right one in, or add it to sensors in the policy"),
+  SENSOR_IN_USE(
+      Kind.DENIED,
+      "Another node has this sensor now",
+      "a copied identity of a sensor, or one that was just moved",
+      "if it was moved: wait until the other node's location has run out (max-age), or evict it"),
+
   // Identity
   NODE_NOT_ATTESTED(
       Kind.DENIED,
@@ -557,6 +599,11 @@ public enum ReasonCode {
       "The configuration cannot be used",
       "see the detail",
       "mend the key named in the detail"),
+  FEATURE_OFF(
+      Kind.PRECONDITION,
+      "Attestation by TPM is switched off",
+      "serai.feature.unified-identity=false, or --feature unified_identity=false",
+      "switch it on, or attest with a join token"),
   ADDRESS_IN_USE(
       Kind.UNAVAILABLE,
       "The process cannot listen there",

@@ -57,7 +57,8 @@ public final class VerifierRole implements Role {
     WatchSettings settings = WatchSettings.of(context.settings());
     InstantSource clock = context.clock();
     StoredBaselines baselines = new StoredBaselines(context.database());
-    KeylimeQuoteAppraiser appraiser = AppraisalBeans.bind(context, baselines);
+    StoredLocations locations = new StoredLocations(context.database());
+    KeylimeQuoteAppraiser appraiser = AppraisalBeans.bind(context, baselines, locations);
 
     Audit audit = Audit.of(context);
     PolicyRecord.keep(audit, context.settings().optionalText("serai.verifier.policy"));
@@ -93,7 +94,7 @@ public final class VerifierRole implements Role {
             new QuoteFetcher(http, settings, () -> shown(identity), context.camel()),
             workers,
             context.meters()));
-    context.bind("appraiseQuote", new AppraiseQuoteProcessor(appraiser, baselines));
+    context.bind("appraiseQuote", new AppraiseQuoteProcessor(appraiser, baselines, locations, clock));
     StoredWatch watch = new StoredWatch(store, breakers);
     context.bind("nodeWatch", watch);
     context.bind("roleView-verifier", new VerifierView(watch));
@@ -220,6 +221,16 @@ public final class VerifierRole implements Role {
     context.onStop(channel::shutdownNow);
     context.bind("tellIssuer", new TellIssuerProcessor(channel));
     Breakers breakers = Breakers.of(context);
+    context.bind(
+        "verifierSensorTls", SwappableTls.client(identity, id(settings, "/serai/sensor")::equals));
+    context.bind("writeSensorQuestion", new WriteSensorQuestionProcessor());
+    context.bind("readSensorAnswer", new ReadSensorAnswerProcessor());
+    context.bind(
+        "sensorBreaker",
+        new BreakerPolicy(
+            breakers.of(Breakers.Kind.PROVIDER, "sensor"),
+            ReasonCode.PEER_UNAVAILABLE,
+            WriteSensorQuestionProcessor.DEADLINE));
     context.bind(
         "registrarBreaker",
         new BreakerPolicy(

@@ -195,6 +195,7 @@ final class WatchStore {
           WatchedNode after = rule.apply(before.get());
           if (after.gone()) {
             StoredBaselines.forget(connection, task.nodeId());
+            StoredLocations.forget(connection, task.nodeId());
           } else if (baseline.isPresent()) {
             StoredBaselines.save(connection, task.nodeId(), baseline.get());
           }

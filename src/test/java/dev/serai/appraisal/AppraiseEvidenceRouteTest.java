@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import dev.serai.app.RefuseProcessor;
+import dev.serai.location.SensorQuestion;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
@@ -38,6 +39,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class AppraiseEvidenceRouteTest {
   private static final Path ROUTE = Path.of("routes/verifier/appraise-evidence.camel.yaml");
 
+  private static final Path LOCATION_ROUTE = Path.of("routes/verifier/locate-node.camel.yaml");
+
   private final Map<String, Baseline> baselines = new ConcurrentHashMap<>();
   private final List<Object> asked = new ArrayList<>();
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
@@ -59,6 +62,7 @@ class AppraiseEvidenceRouteTest {
   static Map<String, String> steps() throws IOException {
     Map<String, String> found = new TreeMap<>();
     collect(new ObjectMapper(new YAMLFactory()).readTree(ROUTE.toFile()), found);
+    collect(new ObjectMapper(new YAMLFactory()).readTree(LOCATION_ROUTE.toFile()), found);
     return found;
   }
 
@@ -88,24 +92,35 @@ class AppraiseEvidenceRouteTest {
       camel
           .getPropertiesComponent()
           .addInitialProperty("serai.hop.node-record", "direct:lookup-node");
+      camel.getPropertiesComponent().addInitialProperty("serai.hop.locate", "direct:locate-device");
       AppraisalBeans.bind(
           (name, bean) ->
               camel.getRegistry().bind(name, instead.containsKey(name) ? instead.get(name) : bean),
           meters,
           Signatures.fastest(),
           Optional.of(evidence.policy),
-          store);
+          store,
+          TestLocations.steps(evidence.locations, evidence.now));
       camel
           .getRegistry()
           .bind("refuse", new RefuseProcessor(meters, InstantSource.fixed(Instant.EPOCH)));
       PluginHelper.getRoutesLoader(camel)
           .loadRoutes(
               ResourceHelper.resolveResource(camel, "file:routes/common/error-handling.camel.yaml"),
-              ResourceHelper.resolveResource(camel, "file:" + ROUTE));
+              ResourceHelper.resolveResource(camel, "file:" + ROUTE),
+              ResourceHelper.resolveResource(camel, "file:" + LOCATION_ROUTE));
       camel.addRoutes(
           new RouteBuilder() {
             @Override
             public void configure() {
+              from("direct:locate-device")
+                  .process(
+                      exchange ->
+                          exchange
+                              .getMessage()
+                              .setBody(
+                                  evidence.sensor.apply(
+                                      exchange.getMessage().getMandatoryBody(SensorQuestion.class))));
               from("direct:watch-from-now").process(exchange -> {}); // the watch list's own test
               from("direct:lookup-node")
                   .process(
@@ -189,7 +204,7 @@ class AppraiseEvidenceRouteTest {
   void a_step_that_throws_refuses(String bean) throws Exception {
     Object answer =
         run(
-            Evidence.p256(),
+            TestLocations.located(Evidence.p256()),
             bean,
             exchange -> {
               throw new IllegalStateException("planted in " + bean);
@@ -201,7 +216,7 @@ class AppraiseEvidenceRouteTest {
   @ParameterizedTest
   @MethodSource("stepBeans")
   void a_step_that_does_nothing_gives_no_trust(String bean) throws Exception {
-    Object answer = run(Evidence.p256(), bean, exchange -> {});
+    Object answer = run(TestLocations.located(Evidence.p256()), bean, exchange -> {});
 
     if (bean.equals("saveBaseline")) { // judges nothing
       assertThat(answer).isInstanceOf(Trusted.class);

@@ -3,6 +3,9 @@ package dev.serai.appraisal;
 import com.google.protobuf.ByteString;
 import dev.serai.keylime.QuoteString;
 import dev.serai.location.LocationDocument;
+import dev.serai.location.LocationStore;
+import dev.serai.location.SensorAnswer;
+import dev.serai.location.SensorQuestion;
 import dev.serai.proto.spire.types.SovereignAttestation;
 import dev.serai.tpm.Bytes;
 import dev.serai.tpm.TpmClock;
@@ -17,11 +20,13 @@ import java.io.IOException;
 import java.security.KeyPair;
 import java.security.PrivateKey;
 import java.security.interfaces.RSAKey;
+import java.time.Instant;
 import java.util.Base64;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import javax.security.auth.x500.X500Principal;
 import org.bouncycastle.operator.OperatorCreationException;
@@ -36,6 +41,7 @@ final class Evidence {
   static final String NODE = "1f0cf1b2-9a6c-8d1e-8000-5e7a1a5e7a1a";
   static final Bytes NONCE = Bytes.ofHex("a1".repeat(32));
   static final TpmClock CLOCK = new TpmClock(100_000, 5, 1, true);
+  static final Instant NOW = Instant.parse("2026-11-26T12:00:00Z");
   static final PcrSelection SELECTION = PcrSelection.ofMask(TpmHash.SHA256, 0xff);
 
   final TpmtPublic ek;
@@ -66,6 +72,9 @@ final class Evidence {
   UnaryOperator<SovereignAttestation.Builder> last = UnaryOperator.identity();
   AppraisalPolicy policy = policy(Map.of());
   Baseline before = Baseline.NONE;
+  LocationStore locations = new TestLocations();
+  Instant now = NOW;
+  Function<SensorQuestion, SensorAnswer> sensor = question -> TestLocations.BOUND;
 
   private Evidence(KeyPair akKeys, TpmScheme scheme) {
     this.akKeys = akKeys;
@@ -204,6 +213,7 @@ final class Evidence {
 
   /** Through every step, as the route does it. */
   Verdict judge(AppraisalSteps steps) {
+    LocationSteps places = TestLocations.steps(locations, now);
     Appraisal appraisal = Appraisal.of(request());
     appraisal = steps.parse(appraisal);
     appraisal = appraisal.isOpen() ? steps.checkChallenge(appraisal) : appraisal;
@@ -214,6 +224,11 @@ final class Evidence {
     appraisal = appraisal.isOpen() ? steps.withBaseline(appraisal, before) : appraisal;
     appraisal = appraisal.isOpen() ? steps.checkPcrs(appraisal, Optional.of(policy)) : appraisal;
     appraisal = appraisal.isOpen() ? steps.checkClock(appraisal) : appraisal;
+    appraisal = appraisal.isOpen() ? places.read(appraisal) : appraisal;
+    if (appraisal.isAsksSensor()) {
+      appraisal = places.answered(appraisal, sensor.apply(places.question(appraisal)));
+    }
+    appraisal = appraisal.isOpen() ? places.judge(appraisal) : appraisal;
     return appraisal.verdict();
   }
 }

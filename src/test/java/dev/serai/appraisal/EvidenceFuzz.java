@@ -99,6 +99,9 @@ public final class EvidenceFuzz {
     appraisal = appraisal.isOpen() ? STEPS.withBaseline(appraisal, Baseline.NONE) : appraisal;
     appraisal = appraisal.isOpen() ? STEPS.checkPcrs(appraisal, Optional.of(POLICY)) : appraisal;
     appraisal = appraisal.isOpen() ? STEPS.checkClock(appraisal) : appraisal;
+    LocationSteps places = TestLocations.steps(new TestLocations(), Evidence.NOW);
+    appraisal = appraisal.isOpen() ? places.read(appraisal) : appraisal;
+    appraisal = appraisal.isOpen() ? places.judge(appraisal) : appraisal;
     if (appraisal.verdict().isTrusted()) {
       ClaimedEvidence claimed = appraisal.claimed();
       ClaimedEvidence recorded =

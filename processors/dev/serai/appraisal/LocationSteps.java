@@ -1,0 +1,141 @@
+package dev.serai.appraisal;
+
+import dev.serai.appraisal.Appraisal.Step;
+import dev.serai.location.AttestedLocation;
+import dev.serai.location.DeviceKey;
+import dev.serai.location.LocationDocument;
+import dev.serai.location.LocationJudge;
+import dev.serai.location.LocationPolicy;
+import dev.serai.location.LocationReading;
+import dev.serai.location.LocationRule;
+import dev.serai.location.LocationStore;
+import dev.serai.location.SensorAnswer;
+import dev.serai.location.SensorQuestion;
+import dev.serai.reason.Reason;
+import dev.serai.reason.ReasonCode;
+import dev.serai.role.Meters;
+import dev.serai.tpm.Bytes;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The cores of the steps of {@code locate-node}, which is the last step of an appraisal: what
+ * the evidence says of the place is bound by the TPM by then, and all else about the node is well.
+ */
+final class LocationSteps {
+  private static final Logger LOG = LoggerFactory.getLogger(LocationSteps.class);
+
+  private final LocationStore store;
+  private final DeviceKey devices;
+  private final InstantSource clock;
+  private final MeterRegistry meters;
+
+  LocationSteps(
+      LocationStore store, DeviceKey devices, InstantSource clock, MeterRegistry meters) {
+    this.store = store;
+    this.devices = devices;
+    this.clock = clock;
+    this.meters = meters;
+    for (String result : List.of("attested", "none", "not-claimed", "denied")) {
+      count(result, 0);
+    }
+  }
+
+  private void count(String result, int more) {
+    Meters.counter(
+            meters, "serai.location.judged", "Locations of attesting nodes", "result", result)
+        .increment(more);
+  }
+
+  /** Finds the rule, and decides what can be decided before anybody is asked. */
+  Appraisal read(Appraisal appraisal) {
+    Optional<LocationPolicy> policy = appraisal.policy().location();
+    if (policy.isEmpty()) {
+      return appraisal.with(
+          LocationCase.decided(
+              LocationRule.NONE, new LocationJudge.Accepted(Optional.empty())));
+    }
+    LocationRule rule =
+        policy.get().ruleFor(appraisal.nodeId(), appraisal.node().ek().name().toHex());
+    Optional<LocationReading> reading =
+        appraisal.claimed().location().map(LocationDocument::reading);
+    Optional<LocationJudge.Outcome> early =
+        LocationJudge.before(rule, reading, clock.instant());
+    return appraisal.with(
+        early
+            .map(outcome -> LocationCase.decided(rule, outcome))
+            .orElseGet(
+                () ->
+                    LocationCase.open(
+                        rule,
+                        reading.orElseThrow(),
+                        LocationJudge.question(rule, appraisal.nodeId(), reading.orElseThrow()))));
+  }
+
+  SensorQuestion question(Appraisal appraisal) {
+    return appraisal.location().flatMap(LocationCase::question).orElseThrow();
+  }
+
+  Appraisal answered(Appraisal appraisal, SensorAnswer answer) {
+    return appraisal.with(appraisal.location().orElseThrow().withAnswer(answer));
+  }
+
+  /** Judges, and takes the device for the node. */
+  Appraisal judge(Appraisal appraisal) {
+    LocationCase found =
+        appraisal
+            .location()
+            .orElseThrow(() -> new IllegalStateException("the location was not read"));
+    LocationJudge.Outcome outcome =
+        found.outcome().orElseGet(() -> outcome(appraisal.nodeId(), found));
+    if (outcome instanceof LocationJudge.Accepted accepted) {
+      return accept(appraisal, found.withOutcome(outcome), accepted.location());
+    }
+    if (outcome instanceof LocationJudge.NotClaimed not) {
+      LOG.info("node={} location is not claimed: {}", appraisal.nodeId(), not.reason());
+      count("not-claimed", 1);
+      store.passed(appraisal.nodeId());
+      return appraisal.with(found.withOutcome(outcome)).passed(Step.LOCATION);
+    }
+    return deny(appraisal, ((LocationJudge.Denied) outcome).reason());
+  }
+
+  private LocationJudge.Outcome outcome(String nodeId, LocationCase found) {
+    LocationReading reading = found.reading().orElseThrow();
+    if (found.asks()) {
+      throw new IllegalStateException("nobody was asked about the sensor");
+    }
+    LocationStore.Known known = store.known(nodeId, devices.exclusive(reading));
+    return LocationJudge.judge(
+        found.rule(), reading, found.answer(), known.node(), known.devices(), clock.instant());
+  }
+
+  private Appraisal accept(
+      Appraisal appraisal, LocationCase found, Optional<AttestedLocation> location) {
+    Instant now = clock.instant();
+    if (location.isEmpty()) {
+      store.passed(appraisal.nodeId());
+      count("none", 1);
+      return appraisal.with(found).passed(Step.LOCATION);
+    }
+    List<Bytes> held = devices.exclusive(location.get().reading());
+    Optional<String> other = store.hold(appraisal.nodeId(), held, location.get(), now);
+    if (other.isPresent()) {
+      return deny(
+          appraisal, new Reason(ReasonCode.SENSOR_IN_USE, "node %s has it".formatted(other.get())));
+    }
+    count("attested", 1);
+    return appraisal.with(found).passed(Step.LOCATION);
+  }
+
+  private Appraisal deny(Appraisal appraisal, Reason reason) {
+    count("denied", 1);
+    store.refused(appraisal.nodeId(), reason, clock.instant());
+    return appraisal.closed(List.of(reason));
+  }
+}
