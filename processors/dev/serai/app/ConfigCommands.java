@@ -48,7 +48,7 @@ final class ConfigCommands {
     }
 
     static List<String> problems(LayeredSettings settings) {
-      return ConfigRules.problems(settings, RoleCatalog.known(settings.list("serai.roles")));
+      return ConfigRules.problems(settings, RoleCatalog.known(RoleCatalog.wanted(settings)));
     }
   }
 

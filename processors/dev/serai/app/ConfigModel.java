@@ -45,6 +45,7 @@ final class ConfigModel {
     live("serai.log.format", word("text", "json"));
     live("serai.log.level", word("ERROR", "WARN", "INFO", "DEBUG"));
     key("serai.stop-timeout", duration("100ms", "6s"));
+    key("serai.feature.unified-identity", FLAG);
 
     key("serai.routes.retry-first", duration("10ms", "1h"));
     key("serai.routes.retry-most", duration("10ms", "1d"));
@@ -98,6 +99,7 @@ final class ConfigModel {
     key("serai.verifier.idle-timeout", duration("100ms", "1h"));
     key("serai.verifier.registrar", url("https"));
     key("serai.verifier.issuer", HOST_PORT);
+    key("serai.verifier.sensor", HOST_PORT);
 
     key("serai.issuer.host", HOST_NAME);
     key("serai.issuer.port", PORT);
@@ -109,6 +111,9 @@ final class ConfigModel {
     key("serai.issuer.rotation-check", duration("50ms", "1d"));
     key("serai.issuer.challenge-ttl", duration("100ms", "60s"));
     key("serai.issuer.challenge-pcrs", ConfigType.PCRS);
+    key("serai.issuer.challenge-location", FLAG);
+    key("serai.issuer.privacy", word("strict", "compat"));
+    live("serai.issuer.location-rules", PATH.orNothing());
     key("serai.issuer.verifier", HOST_PORT);
     live("serai.issuer.limit.attest", integer(1, MANY));
     live("serai.issuer.limit.attest-burst", integer(1, MANY));
@@ -166,6 +171,7 @@ final class ConfigModel {
 
     key("serai.hop.appraise", ENDPOINT.orNothing());
     key("serai.hop.node-record", ENDPOINT.orNothing());
+    key("serai.hop.locate", ENDPOINT.orNothing());
     key("serai.hop.verdict", ENDPOINT.orNothing());
   }
 

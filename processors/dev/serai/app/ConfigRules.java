@@ -25,6 +25,7 @@ final class ConfigRules {
       Map.of(
           "serai.hop.appraise=direct:appraise-evidence", "verifier",
           "serai.hop.node-record=direct:lookup-node", "registrar",
+          "serai.hop.locate=direct:locate-device", "sensor",
           "serai.hop.verdict=direct:apply-verdict", "issuer");
 
   private final LayeredSettings settings;
@@ -60,6 +61,7 @@ final class ConfigRules {
     rules.rule(rules::sockets);
     rules.rule(rules::listeners);
     rules.rule(rules::hops);
+    rules.rule(rules::features);
     if (roles.contains("issuer")) {
       rules.issuer();
     }
@@ -123,6 +125,21 @@ final class ConfigRules {
     }
     if (bytes(run.get()) > LONGEST_RUN_DIR) {
       wrong("serai.run-dir is longer than 80 characters, too long for sockets", "serai.run-dir");
+    }
+  }
+
+  private void features() {
+    if (settings.flag("serai.feature.unified-identity")) {
+      return;
+    }
+    for (String role : List.of("registrar", "verifier", "agent")) {
+      if (roles.contains(role)) {
+        wrong(
+            "serai.roles names %s, which is for nodes that attest with their TPM"
+                .formatted(role),
+            "serai.feature.unified-identity",
+            "serai.roles");
+      }
     }
   }
 

@@ -31,7 +31,17 @@ final class RoleCatalog {
   /** As serai.roles and the folders of routes name them. */
   static final List<String> NAMES = List.copyOf(MAKERS.keySet());
 
+  /** What is left of all roles where nodes do not attest with their TPM. */
+  private static final List<String> PLAIN = List.of("issuer");
+
   private RoleCatalog() {}
+
+  /** What serai.roles says; all of a plain issuer is the issuer. */
+  static List<String> wanted(LayeredSettings settings) {
+    List<String> named = settings.list("serai.roles");
+    boolean plain = !settings.flag("serai.feature.unified-identity");
+    return plain && named.equals(List.of("all")) ? PLAIN : named;
+  }
 
   /** The names of those there are; what is no role is left out. */
   static Set<String> known(List<String> wanted) {

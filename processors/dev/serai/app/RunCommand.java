@@ -40,6 +40,12 @@ final class RunCommand implements Callable<Integer> {
       description = "route files that replace those of the same name or are added")
   private Path routes;
 
+  @Option(
+      names = "--feature",
+      paramLabel = "NAME=BOOL",
+      description = "unified_identity=false: a plain SPIFFE issuer, without evidence and claims")
+  private Map<String, String> features = Map.of();
+
   private final ServiceManager manager = ServiceManager.of(System.getenv());
   private final CountDownLatch stopping = new CountDownLatch(1);
   private final CompletableFuture<Supplier<Reloader.Outcome>> reloader = new CompletableFuture<>();
@@ -47,7 +53,7 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    Map<String, String> overrides = new HashMap<>();
+    Map<String, String> overrides = new HashMap<>(Features.settings(features));
     if (roles != null) {
       overrides.put("serai.roles", roles);
     }

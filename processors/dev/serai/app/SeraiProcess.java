@@ -107,7 +107,7 @@ public final class SeraiProcess implements AutoCloseable {
 
   /** Whatever is wrong is said before any role is made. */
   private static List<Role> checkedRoles(LayeredSettings settings) {
-    List<String> wanted = settings.list("serai.roles");
+    List<String> wanted = RoleCatalog.wanted(settings);
     ConfigRules.require(settings, RoleCatalog.known(wanted));
     return RoleCatalog.named(wanted);
   }
@@ -120,7 +120,7 @@ public final class SeraiProcess implements AutoCloseable {
       InstantSource clock) {
     List<Role> roles = new ArrayList<>();
     if (!settings.list("serai.roles").isEmpty()) {
-      roles.addAll(RoleCatalog.named(settings.list("serai.roles")));
+      roles.addAll(RoleCatalog.named(RoleCatalog.wanted(settings)));
     }
     roles.addAll(extraRoles);
     return new SeraiProcess(settings, roles, routesDir, clock);

@@ -8,10 +8,12 @@ import dev.serai.appraisal.Rejected;
 import dev.serai.appraisal.Trusted;
 import dev.serai.audit.AuditEvent;
 import dev.serai.audit.AuditKind;
+import dev.serai.claims.Claims;
 import dev.serai.issuing.AttestedNode.Appraised;
 import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.proto.serai.v1.AttestationChallenge;
 import dev.serai.proto.spire.agent.v1.AttestAgentResponse;
+import dev.serai.proto.spire.types.AttestedClaims;
 import dev.serai.proto.spire.types.SovereignAttestation;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
@@ -22,6 +24,7 @@ import dev.serai.tpm.Bytes;
 import dev.serai.tpm.wire.PcrSelection;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
@@ -38,6 +41,8 @@ final class Attestation {
   private final NodeStore nodes;
   private final SvidMinter minter;
   private final PcrSelection pcrs;
+  private final boolean locationDemanded;
+  private final ClaimsComposer claims;
   private final Duration agentLife;
   private final InstantSource clock;
   private final MeterRegistry meters;
@@ -49,6 +54,8 @@ final class Attestation {
       NodeStore nodes,
       SvidMinter minter,
       PcrSelection pcrs,
+      boolean locationDemanded,
+      ClaimsComposer claims,
       Duration agentLife,
       InstantSource clock,
       MeterRegistry meters) {
@@ -58,19 +65,26 @@ final class Attestation {
     this.nodes = nodes;
     this.minter = minter;
     this.pcrs = pcrs;
+    this.locationDemanded = locationDemanded;
+    this.claims = claims;
     this.agentLife = agentLife;
     this.clock = clock;
     this.meters = meters;
   }
 
   /** A signed identity that nobody has seen yet, and the record that has to be kept first. */
-  record Issued(AttestedNode node, SvidMinter.Svid svid, long rejectionsSeen) {}
+  record Issued(
+      AttestedNode node,
+      SvidMinter.Svid svid,
+      Optional<AttestedClaims> claims,
+      long rejectionsSeen) {}
 
   /** The challenge for a node, recorded. */
   AttestAgentResponse challenge(AttestationConversation open) {
     Challenges.Challenge challenge = challenges.issue(open.streamId(), open.claimedNodeId());
     AttestationChallenge.Builder message =
         AttestationChallenge.newBuilder()
+            .setLocationDemanded(locationDemanded)
             .setNonce(ByteString.copyFrom(challenge.nonce().toArray()))
             .setExpiresAtMs(challenge.expiresAt().toEpochMilli());
     pcrs.pcrs()
@@ -83,6 +97,7 @@ final class Attestation {
   /** Uses up the nonce that the evidence names, then hands all of it on to be judged. */
   AppraisalRequest consumeNonce(AttestationConversation open, Bytes evidence) {
     open.rejectionsSeen().set(nodes.rejections(open.claimedNodeId()));
+    open.evidence().set(evidence);
     Bytes nonce = nonceIn(evidence);
     ChallengeStanding standing = challenges.consume(nonce, open.streamId());
     return new AppraisalRequest(
@@ -125,20 +140,27 @@ final class Attestation {
             new Selector(AttestationOpening.UNIFIED_IDENTITY, "node:" + appraised.nodeId()),
             new Selector(AttestationOpening.UNIFIED_IDENTITY, "ek:" + appraised.ekName()),
             new Selector(AttestationOpening.UNIFIED_IDENTITY, "policy:" + verdict.policy()));
-    return issue(open, verdict.nodeId(), Optional.of(appraised), selectors, true);
+    return issue(
+        open,
+        verdict.nodeId(),
+        Optional.of(appraised),
+        Optional.of(claims.ofNode(verdict, clock.instant())),
+        selectors,
+        true);
   }
 
   /** Uses the token up and signs. @throws RefusalException JOIN_TOKEN_UNKNOWN or _EXPIRED */
   Issued issueForToken(AttestationConversation open) {
     String token = open.claimedNodeId();
     tokens.redeem(token); // a lawful token is a lawful path segment
-    return issue(open, token, Optional.empty(), Set.of(), false);
+    return issue(open, token, Optional.empty(), Optional.empty(), Set.of(), false);
   }
 
   private Issued issue(
       AttestationConversation open,
       String name,
       Optional<Appraised> appraised,
+      Optional<Claims> proven,
       Set<Selector> selectors,
       boolean canReattest) {
     SpiffeId id = trustDomain.withPath("/spire/agent/" + open.attestationType() + "/" + name);
@@ -147,7 +169,11 @@ final class Attestation {
     if (ekBanned || before.filter(nodes::isBanned).isPresent()) {
       throw NodeGate.banned("failed to attest: agent is banned");
     }
-    SvidMinter.Svid svid = minter.mint(id, List.of(), open.request().publicKeyInfo(), agentLife);
+    Instant now = clock.instant();
+    LeafClaims carried =
+        proven.map(node -> claims.ofAgent(id, node, sent(open), now)).orElse(LeafClaims.NONE);
+    SvidMinter.Svid svid =
+        minter.mint(id, List.of(), open.request().publicKeyInfo(), agentLife, carried);
     Certificate certificate = Certificate.of(svid, open.request().publicKeyInfo());
     // The certificate before stays good until the new one is used: the answer may get lost.
     AttestedNode node =
@@ -161,8 +187,19 @@ final class Attestation {
             false,
             canReattest,
             before.map(AttestedNode::agentVersion).orElse(""),
-            clock.instant());
-    return new Issued(node, svid, open.rejectionsSeen().get());
+            now,
+            List.of(),
+            proven);
+    return new Issued(node, svid, proven.flatMap(claims::message), open.rejectionsSeen().get());
+  }
+
+  /** The verifier has read it before. */
+  private static Optional<SovereignAttestation> sent(AttestationConversation open) {
+    try {
+      return Optional.of(SovereignAttestation.parseFrom(open.evidence().get().toArray()));
+    } catch (InvalidProtocolBufferException e) {
+      return Optional.empty();
+    }
   }
 
   /** Keeps the record; from here on the identity is good. */
@@ -184,12 +221,12 @@ final class Attestation {
   }
 
   AttestAgentResponse answer(Issued issued) {
-    return AttestAgentResponse.newBuilder()
-        .setResult(
-            AttestAgentResponse.Result.newBuilder()
-                .setSvid(SvidIssuance.message(issued.svid()))
-                .setReattestable(issued.node().canReattest()))
-        .build();
+    AttestAgentResponse.Result.Builder result =
+        AttestAgentResponse.Result.newBuilder()
+            .setSvid(SvidIssuance.message(issued.svid()))
+            .setReattestable(issued.node().canReattest());
+    issued.claims().ifPresent(result::addAttestedClaims);
+    return AttestAgentResponse.newBuilder().setResult(result).build();
   }
 
   /** The refusal that a rejection leads to. */

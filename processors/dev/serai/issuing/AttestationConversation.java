@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * What one AttestAgent stream has said so far; lives in the call's attributes.
@@ -12,6 +13,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * @param claimedNodeId what the agent says it is; decides nothing
  * @param answered set by the first answer: there is no second one
  * @param rejectionsSeen of the node, when its evidence went to the verifier
+ * @param evidence as it came, once it has
  */
 record AttestationConversation(
     String streamId,
@@ -20,7 +22,8 @@ record AttestationConversation(
     Bytes csr,
     CertificateRequest request,
     AtomicBoolean answered,
-    AtomicLong rejectionsSeen) {
+    AtomicLong rejectionsSeen,
+    AtomicReference<Bytes> evidence) {
 
   private static final String ATTRIBUTE = "attestation";
 

@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** Reads the messages of an AttestAgent stream and says what each one is. */
 final class AttestationOpening {
@@ -26,10 +27,15 @@ final class AttestationOpening {
 
   private final Signatures signatures;
   private final RateLimits limits;
+  private final boolean unifiedIdentity;
 
-  AttestationOpening(Signatures signatures, RateLimits limits) {
+  /**
+   * @param unifiedIdentity whether nodes may attest with their TPM
+   */
+  AttestationOpening(Signatures signatures, RateLimits limits, boolean unifiedIdentity) {
     this.signatures = signatures;
     this.limits = limits;
+    this.unifiedIdentity = unifiedIdentity;
   }
 
   /** What the route does next. */
@@ -83,6 +89,10 @@ final class AttestationOpening {
     if (params.getData().getPayload().size() > MAX_PAYLOAD) {
       throw malformed("malformed param: attestation data payload is too long");
     }
+    if (type.equals(UNIFIED_IDENTITY) && !unifiedIdentity) {
+      throw new RefusalException(
+          ReasonCode.FEATURE_OFF, "this issuer admits agents by join token only");
+    }
     if (!TYPES.contains(type)) {
       throw new RefusalException(
           ReasonCode.ATTESTOR_UNKNOWN,
@@ -98,7 +108,8 @@ final class AttestationOpening {
         csr,
         request(csr),
         new AtomicBoolean(),
-        new AtomicLong());
+        new AtomicLong(),
+        new AtomicReference<>(Bytes.EMPTY));
   }
 
   private static Bytes csr(AgentX509SVIDParams params) {

@@ -1,5 +1,6 @@
 package dev.serai.issuing;
 
+import dev.serai.claims.Claims;
 import dev.serai.spiffe.Selector;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.tpm.Bytes;
@@ -7,6 +8,7 @@ import java.math.BigInteger;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -19,6 +21,7 @@ import java.util.Set;
  * @param fresh issued, not used yet
  * @param earlierKeys of certificates that were fresh until another one was issued, since one was
  *     used: calls may overtake each other, so the node may have kept one of those
+ * @param claims what the appraisal proved of it, without a workload; empty likewise
  */
 public record AttestedNode(
     SpiffeId id,
@@ -31,7 +34,8 @@ public record AttestedNode(
     boolean canReattest,
     String agentVersion,
     Instant attestedAt,
-    List<String> earlierKeys) {
+    List<String> earlierKeys,
+    Optional<Claims> claims) {
 
   /** So many calls of one node may overtake each other. */
   private static final int MOST_EARLIER_KEYS = 8;
@@ -39,9 +43,11 @@ public record AttestedNode(
   public AttestedNode {
     selectors = Set.copyOf(selectors);
     earlierKeys = List.copyOf(earlierKeys);
+    Objects.requireNonNull(claims);
   }
 
-  AttestedNode(
+  /** Without claims. */
+  public AttestedNode(
       SpiffeId id,
       String attestationType,
       Optional<Appraised> appraised,
@@ -63,7 +69,8 @@ public record AttestedNode(
         canReattest,
         agentVersion,
         attestedAt,
-        List.of());
+        List.of(),
+        Optional.empty());
   }
 
   /** Proven by the appraisal of its TPM; Names in hex. */
@@ -117,7 +124,8 @@ public record AttestedNode(
         canReattest,
         agentVersion,
         attestedAt,
-        keys.subList(Math.max(0, keys.size() - MOST_EARLIER_KEYS), keys.size()));
+        keys.subList(Math.max(0, keys.size() - MOST_EARLIER_KEYS), keys.size()),
+        claims);
   }
 
   AttestedNode promoted() {
@@ -132,7 +140,8 @@ public record AttestedNode(
         canReattest,
         agentVersion,
         attestedAt,
-        List.of());
+        List.of(),
+        claims);
   }
 
   AttestedNode withBanned(boolean newBanned) {
@@ -147,7 +156,8 @@ public record AttestedNode(
         canReattest,
         agentVersion,
         attestedAt,
-        earlierKeys);
+        earlierKeys,
+        claims);
   }
 
   AttestedNode withAgentVersion(String version) {
@@ -162,7 +172,24 @@ public record AttestedNode(
         canReattest,
         version,
         attestedAt,
-        earlierKeys);
+        earlierKeys,
+        claims);
+  }
+
+  AttestedNode withClaims(Claims proven) {
+    return new AttestedNode(
+        id,
+        attestationType,
+        appraised,
+        current,
+        fresh,
+        selectors,
+        banned,
+        canReattest,
+        agentVersion,
+        attestedAt,
+        earlierKeys,
+        Optional.of(proven));
   }
 
   /** The later of its certificates. */

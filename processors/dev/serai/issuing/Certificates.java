@@ -1,5 +1,6 @@
 package dev.serai.issuing;
 
+import dev.serai.claims.ClaimsExtension;
 import dev.serai.signing.MessageSigner;
 import dev.serai.signing.SignatureAlgorithm;
 import dev.serai.spiffe.SpiffeId;
@@ -16,6 +17,7 @@ import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Builds the two kinds of certificates there are, as DER. X509-SVID; RFC 5280. What does not differ
@@ -52,6 +54,8 @@ final class Certificates {
   private static final byte[] AUTHORITY_CONSTRAINTS =
       Der.extension("2.5.29.19", true, Der.sequence(new byte[] {0x01, 0x01, (byte) 0xff}));
 
+  private static final byte[] NO_EXTENSION = {};
+
   private Certificates() {}
 
   /** Who signs: name and key identifier as they stand in its certificate. */
@@ -64,7 +68,20 @@ final class Certificates {
       List<String> dnsNames,
       Bytes publicKeyInfo,
       Instant notBefore,
-      Instant notAfter) {}
+      Instant notAfter,
+      Optional<Bytes> claims) {
+
+    /** Without claims. */
+    Leaf(
+        BigInteger serial,
+        SpiffeId id,
+        List<String> dnsNames,
+        Bytes publicKeyInfo,
+        Instant notBefore,
+        Instant notAfter) {
+      this(serial, id, dnsNames, publicKeyInfo, notBefore, notAfter, Optional.empty());
+    }
+  }
 
   static Bytes leaf(Issuer issuer, Leaf leaf) {
     byte[] publicKeyInfo = leaf.publicKeyInfo().toArray();
@@ -77,7 +94,8 @@ final class Certificates {
                 LEAF_CONSTRAINTS,
                 subjectKeyId(keyId(publicKeyInfo)),
                 authorityKeyId(issuer.keyId().toArray()),
-                names(leaf.id(), leaf.dnsNames())));
+                names(leaf.id(), leaf.dnsNames()),
+                leaf.claims().map(Certificates::claims).orElse(NO_EXTENSION)));
     return signed(
         issuer.signer(),
         leaf.serial(),
@@ -168,6 +186,10 @@ final class Certificates {
     Bytes signature = signer.sign(SignatureAlgorithm.ECDSA_SHA256_DER, Bytes.copyOf(toBeSigned));
     return Bytes.copyOf(
         Der.sequence(toBeSigned, ECDSA_WITH_SHA256, Der.bitString(signature.toArray())));
+  }
+
+  private static byte[] claims(Bytes content) {
+    return Der.extension(ClaimsExtension.OID, false, content.toArray());
   }
 
   private static byte[] subject(List<String> dnsNames) {

@@ -8,7 +8,9 @@ import dev.serai.appraisal.Trusted;
 import dev.serai.audit.Audit;
 import dev.serai.breaker.BreakerPolicy;
 import dev.serai.breaker.Breakers;
+import dev.serai.claims.Privacy;
 import dev.serai.flow.Timeline;
+import dev.serai.location.DeviceKey;
 import dev.serai.net.RoleIdentities;
 import dev.serai.net.SwappableTls;
 import dev.serai.net.TlsContexts;
@@ -108,7 +110,9 @@ public final class IssuerRole implements Role {
     NodeStore nodes =
         new NodeStore(
             database, audit, feed, clock, neighbour(context, "nodeBans", EnrolmentBans.class));
-    NodeGate gate = new NodeGate(nodes, clock);
+    boolean unifiedIdentity = settings.flag("serai.feature.unified-identity");
+    NodeGate gate = new NodeGate(nodes, clock, unifiedIdentity);
+    ClaimsComposer claims = claims(context);
     BundleFile bundleFile = new BundleFile(authority, bundleFiles(context));
     bundleFile.write();
     LocalRoleIdentities identities =
@@ -139,7 +143,7 @@ public final class IssuerRole implements Role {
     Challenges challenges =
         new Challenges(database, settings.duration("serai.issuer.challenge-ttl"), clock);
     JoinTokens tokens = new JoinTokens(database, audit, clock);
-    AttestationOpening opening = new AttestationOpening(signatures, attesting);
+    AttestationOpening opening = new AttestationOpening(signatures, attesting, unifiedIdentity);
     RoleProofs roles =
         new RoleProofs(
             challenges,
@@ -160,6 +164,8 @@ public final class IssuerRole implements Role {
             nodes,
             minter,
             PcrSetting.parse(settings.text("serai.issuer.challenge-pcrs")),
+            settings.flag("serai.issuer.challenge-location"),
+            claims,
             agentLife,
             clock,
             context.meters()));
@@ -173,6 +179,7 @@ public final class IssuerRole implements Role {
         new SvidIssuance(
             entries.index(),
             minter,
+            claims,
             audit,
             signatures,
             signing,
@@ -199,6 +206,40 @@ public final class IssuerRole implements Role {
     bindAction(context, "pruneChallenges", challenges::prune);
     context.bind(
         "roleHealth-issuer", (RoleHealth) () -> standing(authority).with("audit", audit.fact()));
+  }
+
+  private static ClaimsComposer claims(RoleContext context) {
+    Settings settings = context.settings();
+    Privacy privacy =
+        Privacy.of(settings.text("serai.issuer.privacy"))
+            .orElseThrow(
+                () ->
+                    new RefusalException(
+                        ReasonCode.CONFIGURATION_INVALID,
+                        "serai.issuer.privacy is neither strict nor compat"));
+    if (privacy == Privacy.COMPAT) {
+      LOG.warn(
+          "serai.issuer.privacy=compat: certificates name IMEI, IMSI, phone number and coordinates"
+              + " to everybody who sees them");
+    }
+    ClaimsComposer claims =
+        new ClaimsComposer(
+            privacy,
+            DeviceKey.in(context.stateDir().resolve("issuer/device.key")),
+            entryRules(settings));
+    context.onReload(
+        fresh -> {
+          EntryLocationRules changed = entryRules(fresh);
+          return Reloadable.Change.of(() -> claims.use(changed));
+        });
+    return claims;
+  }
+
+  private static EntryLocationRules entryRules(Settings settings) {
+    return settings
+        .optionalText("serai.issuer.location-rules")
+        .map(EntryLocationRules::load)
+        .orElse(EntryLocationRules.NONE);
   }
 
   private static Reloadable.Change limits(

@@ -3,6 +3,8 @@ package dev.serai.issuing;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.serai.audit.Audit;
+import dev.serai.claims.Privacy;
+import dev.serai.location.DeviceKey;
 import dev.serai.audit.HeadFile;
 import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDRequest;
@@ -101,6 +103,10 @@ public final class IssuingKernel {
         new SvidIssuance(
             entries.index(),
             new SvidMinter(authority, clock),
+            new ClaimsComposer(
+                Privacy.STRICT,
+                DeviceKey.in(directory.resolve("device.key")),
+                EntryLocationRules.NONE),
             audit,
             signatures,
             new RateLimits("signatures", Integer.MAX_VALUE, Integer.MAX_VALUE, clock),

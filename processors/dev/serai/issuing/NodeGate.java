@@ -16,10 +16,15 @@ import java.util.stream.Collectors;
 final class NodeGate {
   private final NodeStore nodes;
   private final InstantSource clock;
+  private final boolean unifiedIdentity;
 
-  NodeGate(NodeStore nodes, InstantSource clock) {
+  /**
+   * @param unifiedIdentity whether nodes that attested with their TPM are known here at all
+   */
+  NodeGate(NodeStore nodes, InstantSource clock, boolean unifiedIdentity) {
     this.nodes = nodes;
     this.clock = clock;
+    this.unifiedIdentity = unifiedIdentity;
   }
 
   /**
@@ -40,6 +45,13 @@ final class NodeGate {
                         "agent is not attested"));
     if (nodes.isBanned(node)) {
       throw banned("agent is banned");
+    }
+    if (node.appraised().isPresent() && !unifiedIdentity) {
+      // Nobody appraises it any more: what it proved once is not proven now.
+      throw refusal(
+          ReasonCode.FEATURE_OFF,
+          PermissionDeniedDetails.Reason.AGENT_MUST_REATTEST,
+          "this issuer knows agents of join tokens only");
     }
     boolean fresh = node.fresh().filter(f -> f.serial().equals(leaf.getSerialNumber())).isPresent();
     if (!fresh && !node.current().serial().equals(leaf.getSerialNumber())) {

@@ -313,6 +313,7 @@ final class NodeStore {
     write(
         connection -> {
           execute(connection, "DELETE FROM issuer_node WHERE spiffe_id = ?", id.toString());
+          NodeClaims.delete(connection, id);
           if (node.appraised().isPresent()) {
             execute(
                 connection,
@@ -456,6 +457,9 @@ final class NodeStore {
         nodes.put(node.id(), node);
       }
     }
+    NodeClaims.load(connection)
+        .forEach(
+            (id, claims) -> nodes.computeIfPresent(id, (same, node) -> node.withClaims(claims)));
   }
 
   private static AttestedNode node(ResultSet row) throws SQLException {
@@ -484,7 +488,8 @@ final class NodeStore {
         row.getInt(12) != 0,
         row.getString(13),
         Instant.ofEpochMilli(row.getLong(14)),
-        earlier.isEmpty() ? List.of() : List.of(earlier.split(" ", -1)));
+        earlier.isEmpty() ? List.of() : List.of(earlier.split(" ", -1)),
+        Optional.empty());
   }
 
   private static Set<Selector> selectors(byte[] message) {
@@ -606,6 +611,7 @@ final class NodeStore {
       upsert.setString(17, String.join(" ", node.earlierKeys()));
       upsert.executeUpdate();
     }
+    NodeClaims.save(connection, node);
   }
 
   private static void execute(Connection connection, String sql, String key) throws SQLException {

@@ -19,6 +19,7 @@ import java.security.PublicKey;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Optional;
 import java.util.List;
 
 /**
@@ -198,7 +199,7 @@ final class RoleProofs {
             .orElseThrow(RoleProofs::unknown);
     IssuerMeters.issued(meters, "agent").increment();
     IssuerMeters.attested(meters).increment();
-    return new Attestation.Issued(changed, proven.svid(), 0);
+    return new Attestation.Issued(changed, proven.svid(), Optional.empty(), 0);
   }
 
   private static RefusalException unknown() {

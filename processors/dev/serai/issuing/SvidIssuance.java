@@ -28,6 +28,7 @@ import java.util.function.Consumer;
 public final class SvidIssuance {
   private final EntryIndex index;
   private final SvidMinter minter;
+  private final ClaimsComposer claims;
   private final Audit audit;
   private final Signatures signatures;
   private final RateLimits limits;
@@ -38,6 +39,7 @@ public final class SvidIssuance {
   SvidIssuance(
       EntryIndex index,
       SvidMinter minter,
+      ClaimsComposer claims,
       Audit audit,
       Signatures signatures,
       RateLimits limits,
@@ -46,6 +48,7 @@ public final class SvidIssuance {
       MeterRegistry meters) {
     this.index = index;
     this.minter = minter;
+    this.claims = claims;
     this.audit = audit;
     this.signatures = signatures;
     this.limits = limits;
@@ -96,21 +99,30 @@ public final class SvidIssuance {
     if (!request.isSignedByItsKey(signatures)) {
       return refused(Code.INVALID_ARGUMENT, "invalid CSR signature");
     }
+    ClaimsComposer.Composed composed =
+        claims.ofWorkload(entry.get().spiffeId(), node.claims(), request.publicKeyInfo(), now);
+    if (composed instanceof ClaimsComposer.Lacking lacking) {
+      return refused(Code.PERMISSION_DENIED, lacking.reason().toString());
+    }
+    ClaimsComposer.Allowed allowed = (ClaimsComposer.Allowed) composed;
     int ttl = entry.get().message().getX509SvidTtl();
     SvidMinter.Svid svid =
         minter.mint(
             entry.get().spiffeId(),
             entry.get().message().getDnsNamesList(),
             request.publicKeyInfo(),
-            ttl > 0 ? Duration.ofSeconds(ttl) : defaultLife);
+            ttl > 0 ? Duration.ofSeconds(ttl) : defaultLife,
+            allowed.claims());
     signed.accept(
         svid.event(AuditKind.SVID_ISSUED)
             .with("entry", entry.get().id())
             .with("node", node.id().toString()));
-    return BatchNewX509SVIDResponse.Result.newBuilder()
-        .setStatus(EntryAdministration.status(Code.OK, "OK"))
-        .setSvid(message(svid).toBuilder().setHint(entry.get().message().getHint()))
-        .build();
+    BatchNewX509SVIDResponse.Result.Builder result =
+        BatchNewX509SVIDResponse.Result.newBuilder()
+            .setStatus(EntryAdministration.status(Code.OK, "OK"))
+            .setSvid(message(svid).toBuilder().setHint(entry.get().message().getHint()));
+    allowed.message().ifPresent(result::addAttestedClaims);
+    return result.build();
   }
 
   static X509SVID message(SvidMinter.Svid svid) {

@@ -46,9 +46,17 @@ public final class SvidMinter {
    * @throws dev.serai.reason.RefusalException AUTHORITY_UNAVAILABLE
    */
   Svid mint(SpiffeId id, List<String> dnsNames, Bytes publicKeyInfo, Duration life) {
+    return mint(id, dnsNames, publicKeyInfo, life, LeafClaims.NONE);
+  }
+
+  /** The same with claims; and no longer than what they claim is good for. */
+  Svid mint(
+      SpiffeId id, List<String> dnsNames, Bytes publicKeyInfo, Duration life, LeafClaims claims) {
     Authority.Active active = authority.active();
     Instant now = clock.instant();
-    Instant wanted = now.plus(life).truncatedTo(ChronoUnit.SECONDS);
+    Instant asked = now.plus(life);
+    Instant wanted =
+        claims.until().filter(asked::isAfter).orElse(asked).truncatedTo(ChronoUnit.SECONDS);
     Instant notAfter = wanted.isBefore(active.notAfter()) ? wanted : active.notAfter();
     BigInteger serial = Certificates.newSerial();
     Bytes certificate =
@@ -60,7 +68,8 @@ public final class SvidMinter {
                 dnsNames,
                 publicKeyInfo,
                 now.minus(BACKDATE).truncatedTo(ChronoUnit.SECONDS),
-                notAfter));
+                notAfter,
+                claims.extension()));
     return new Svid(id, certificate, serial, notAfter);
   }
 }

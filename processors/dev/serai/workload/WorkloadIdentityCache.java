@@ -2,6 +2,7 @@ package dev.serai.workload;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Message;
+import dev.serai.claims.ClaimsExtension;
 import dev.serai.proto.workload.X509BundlesResponse;
 import dev.serai.proto.workload.X509SVID;
 import dev.serai.proto.workload.X509SVIDResponse;
@@ -22,6 +23,7 @@ import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import org.slf4j.Logger;
@@ -81,6 +83,7 @@ public final class WorkloadIdentityCache {
   private record Ready(
       Snapshot snapshot,
       Map<WorkloadIdentity, X509SVID> encoded,
+      Map<WorkloadIdentity, Optional<String>> places,
       SelectorIndex<WorkloadIdentity> index,
       SelectorIndex<Set<Selector>> pending,
       ByteString bundle,
@@ -289,17 +292,30 @@ public final class WorkloadIdentityCache {
     snapshot.federated().forEach((domain, list) -> federated.put(domain, der(list)));
     boolean sameBundle = before != null && before.bundle.equals(bundle);
     Map<WorkloadIdentity, X509SVID> encoded = new HashMap<>();
+    Map<WorkloadIdentity, Optional<String>> places = new HashMap<>();
     for (WorkloadIdentity identity : snapshot.identities()) {
       X509SVID known = sameBundle ? before.encoded.get(identity) : null;
       encoded.put(identity, known != null ? known : encode(identity, bundle));
+      places.put(identity, known != null ? before.places.get(identity) : place(identity));
     }
     return new Ready(
         snapshot,
         encoded,
+        places,
         new SelectorIndex<>(snapshot.identities(), WorkloadIdentity::selectors),
         new SelectorIndex<>(snapshot.pending(), selectors -> selectors),
         bundle,
         federated);
+  }
+
+  /** What the certificate says of the place; one that cannot be read says nothing. */
+  private static Optional<String> place(WorkloadIdentity identity) {
+    try {
+      return ClaimsExtension.geolocationJson(identity.leaf());
+    } catch (RefusalException e) {
+      LOG.warn("the claims of {} cannot be read: {}", identity.id(), e.reason().detail());
+      return Optional.empty();
+    }
   }
 
   private static X509SVID encode(WorkloadIdentity identity, ByteString bundle) {
@@ -320,6 +336,11 @@ public final class WorkloadIdentityCache {
     for (WorkloadIdentity identity : own) {
       if (identity.hint().isEmpty() || hints.add(identity.hint())) {
         response.addSvids(now.encoded.get(identity));
+        if (response.getAttestedClaimsCount() == 0) {
+          now.places
+              .get(identity)
+              .ifPresent(place -> response.addAttestedClaimsBuilder().setGeolocation(place));
+        }
       }
     }
     foreign(now, own)

@@ -104,7 +104,7 @@ class ConfigModelTest {
       values.put(keysAndValues[i], keysAndValues[i + 1]);
     }
     LayeredSettings settings = LayeredSettings.read(Optional.empty(), Map.of(), values);
-    return ConfigRules.problems(settings, RoleCatalog.known(settings.list("serai.roles")));
+    return ConfigRules.problems(settings, RoleCatalog.known(RoleCatalog.wanted(settings)));
   }
 
   @Test

@@ -71,7 +71,7 @@ class CallerPolicyTest {
             new ChangeFeed(clock),
             clock,
             Optional::empty);
-    policy = new CallerPolicy(DOMAIN, authority, new NodeGate(nodes, clock));
+    policy = new CallerPolicy(DOMAIN, authority, new NodeGate(nodes, clock, true));
   }
 
   @AfterEach
@@ -216,7 +216,7 @@ class CallerPolicyTest {
   @Test
   void a_verifier_whose_certificate_ran_out_on_its_open_connection_is_refused() {
     HandClock clock = new HandClock();
-    CallerPolicy policy = new CallerPolicy(DOMAIN, authority, new NodeGate(nodes, clock));
+    CallerPolicy policy = new CallerPolicy(DOMAIN, authority, new NodeGate(nodes, clock, true));
     X509Certificate verifier = ours(DOMAIN.withPath("/serai/verifier"));
     clock.advance(Duration.between(clock.instant(), Instant.now()));
     policy.authorize(VerdictsGrpc.getReportMethod().getFullMethodName(), peer(verifier));

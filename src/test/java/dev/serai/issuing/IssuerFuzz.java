@@ -125,6 +125,7 @@ public final class IssuerFuzz {
           new SvidIssuance(
               ENTRIES.index(),
               new SvidMinter(authority, CLOCK),
+              TestClaims.composer(dev.serai.claims.Privacy.STRICT),
               AUDIT,
               Signatures.fastest(),
               LIMITS,
@@ -168,7 +169,7 @@ public final class IssuerFuzz {
       Map<String, Object> stream = new HashMap<>();
       AttestAgentRequest open =
           StockAgent.params("serai_role", id.toString(), StockAgent.csr(StockAgent.newKey()));
-      new AttestationOpening(Signatures.fastest(), LIMITS)
+      new AttestationOpening(Signatures.fastest(), LIMITS, true)
           .read(new Caller.Anybody("fuzz"), open, stream);
       ROLE_OPEN = AttestationConversation.of(stream).orElseThrow();
     }
@@ -302,7 +303,7 @@ public final class IssuerFuzz {
     AttestAgentRequest request = AttestAgentRequest.parseFrom(in);
     Map<String, Object> stream = new HashMap<>();
     AttestationOpening.Step step =
-        new AttestationOpening(Signatures.fastest(), Around.LIMITS)
+        new AttestationOpening(Signatures.fastest(), Around.LIMITS, true)
             .read(new Caller.Anybody("fuzz"), request, stream);
     check(
         step == AttestationOpening.Step.CHALLENGE || step == AttestationOpening.Step.JOIN_TOKEN,

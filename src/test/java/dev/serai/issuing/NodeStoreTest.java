@@ -128,7 +128,7 @@ class NodeStoreTest {
         new NodeStore(
             late, TestAudit.of(database, directory), new ChangeFeed(clock), clock, Optional::empty);
     store.recordAttested(node(1), EVENT);
-    NodeGate gate = new NodeGate(store, clock);
+    NodeGate gate = new NodeGate(store, clock, true);
     X509Certificate leaf = leaf(1);
     gate.admit(ID, leaf);
     late.failing = true;
@@ -145,7 +145,7 @@ class NodeStoreTest {
   }
 
   private NodeGate gate() {
-    return new NodeGate(nodes, clock);
+    return new NodeGate(nodes, clock, true);
   }
 
   private AttestedNode node(long serial) {

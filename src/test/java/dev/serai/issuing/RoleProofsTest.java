@@ -8,6 +8,7 @@ import dev.serai.audit.Audit;
 import dev.serai.audit.AuditDatabase;
 import dev.serai.audit.AuditEvent;
 import dev.serai.audit.AuditKind;
+import dev.serai.claims.Privacy;
 import dev.serai.issuing.AttestedNode.Appraised;
 import dev.serai.issuing.AttestedNode.Certificate;
 import dev.serai.net.RoleProofMessage;
@@ -88,12 +89,14 @@ class RoleProofsTest {
             nodes,
             minter,
             PcrSetting.parse("sha256:7"),
+            true,
+            TestClaims.composer(Privacy.STRICT),
             LIFE,
             clock,
             meters);
-    opening = new AttestationOpening(SIGNATURES, new RateLimits("tries", 1000, 1000, clock));
+    opening = new AttestationOpening(SIGNATURES, new RateLimits("tries", 1000, 1000, clock), true);
     administration = new AgentAdministration(DOMAIN, nodes, tokens, entries);
-    gate = new NodeGate(nodes, clock);
+    gate = new NodeGate(nodes, clock, true);
     roles =
         new RoleProofs(
             challenges,
