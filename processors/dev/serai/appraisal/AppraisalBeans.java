@@ -1,14 +1,17 @@
 package dev.serai.appraisal;
 
 import dev.serai.location.DeviceKey;
+import dev.serai.location.LocationPolicy;
 import dev.serai.location.LocationStore;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.role.Reloadable;
 import dev.serai.role.RoleContext;
+import dev.serai.role.Settings;
 import dev.serai.signing.Signatures;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.UnaryOperator;
 
@@ -27,12 +30,14 @@ public final class AppraisalBeans {
     Optional<AppraisalPolicy> policy =
         context.settings().optionalText("serai.verifier.policy").map(PolicyFile::load);
     policy.ifPresent(AppraisalBeans::requireOneBank);
+    requireAsked(context.roles(), context.settings(), policy);
     LivePolicy live = new LivePolicy(policy);
     context.onReload(
         settings -> {
           Optional<AppraisalPolicy> fresh =
               settings.optionalText("serai.verifier.policy").map(PolicyFile::load);
           fresh.ifPresent(AppraisalBeans::requireOneBank);
+          requireAsked(context.roles(), settings, fresh);
           return new Reloadable.Change(
               fresh.equals(live.now())
                   ? Optional.empty()
@@ -42,10 +47,28 @@ public final class AppraisalBeans {
     LocationSteps places =
         new LocationSteps(
             locations,
-            DeviceKey.in(context.stateDir().resolve("verifier/device.key")),
+            DeviceKey.in(context.stateDir().resolve("devices/verifier.key")),
             context.clock(),
             context.meters());
     return bind(context::bind, context.meters(), Signatures.fastest(), live, baselines, places);
+  }
+
+  /** A policy that needs what the issuer of the same process does not ask for rejects every node. */
+  private static void requireAsked(
+      Set<String> roles, Settings settings, Optional<AppraisalPolicy> policy) {
+    boolean needed =
+        policy
+            .flatMap(AppraisalPolicy::location)
+            .filter(LocationPolicy::demandsLocation)
+            .isPresent();
+    if (needed
+        && roles.contains("issuer")
+        && !settings.flag("serai.issuer.challenge-location")) {
+      throw new RefusalException(
+          ReasonCode.CONFIGURATION_INVALID,
+          "serai.verifier.policy needs a location, but serai.issuer.challenge-location is false:"
+              + " no node would be asked for it");
+    }
   }
 
   /** Keylime's agents quote one bank at a time. */

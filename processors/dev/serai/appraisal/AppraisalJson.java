@@ -207,10 +207,6 @@ public final class AppraisalJson {
     return location(location).toString();
   }
 
-  public static AttestedLocation readLocation(String text) throws MalformedStructureException {
-    return read("location", text, AppraisalJson::location);
-  }
-
   private static ObjectNode location(AttestedLocation location) {
     ObjectNode json = JSON.createObjectNode();
     json.put("document", LocationDocument.of(location.reading()).bytes().toText());

@@ -171,7 +171,7 @@ final class Attestation {
     }
     Instant now = clock.instant();
     LeafClaims carried =
-        proven.map(node -> claims.ofAgent(id, node, sent(open), now)).orElse(LeafClaims.NONE);
+        proven.map(node -> claims.ofAgent(id, node, sent(open.evidence().get()), now)).orElse(LeafClaims.NONE);
     SvidMinter.Svid svid =
         minter.mint(id, List.of(), open.request().publicKeyInfo(), agentLife, carried);
     Certificate certificate = Certificate.of(svid, open.request().publicKeyInfo());
@@ -194,9 +194,9 @@ final class Attestation {
   }
 
   /** The verifier has read it before. */
-  private static Optional<SovereignAttestation> sent(AttestationConversation open) {
+  static Optional<SovereignAttestation> sent(Bytes evidence) {
     try {
-      return Optional.of(SovereignAttestation.parseFrom(open.evidence().get().toArray()));
+      return Optional.of(SovereignAttestation.parseFrom(evidence.toArray()));
     } catch (InvalidProtocolBufferException e) {
       return Optional.empty();
     }

@@ -225,7 +225,7 @@ public final class IssuerRole implements Role {
     ClaimsComposer claims =
         new ClaimsComposer(
             privacy,
-            DeviceKey.in(context.stateDir().resolve("issuer/device.key")),
+            DeviceKey.in(context.stateDir().resolve("devices/issuer.key")),
             entryRules(settings));
     context.onReload(
         fresh -> {

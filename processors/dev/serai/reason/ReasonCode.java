@@ -370,6 +370,28 @@ public enum ReasonCode {
       "an issuer of another version, or a certificate of somebody else",
       "see the detail; renew the SVID"),
 
+  // Location sensors and the operator
+  SENSOR_UNKNOWN(
+      Kind.NOT_FOUND,
+      "No such sensor is registered",
+      "not registered yet, or a replaced device",
+      "serai device create"),
+  SENSOR_UNBOUND(
+      Kind.DENIED,
+      "The identifiers do not belong to one registered sensor",
+      "a SIM was moved to another device, or a number is made up",
+      "find out who changed the SIM; serai device update when it was meant"),
+  LOCATION_NOT_CONFIRMED(
+      Kind.DENIED,
+      "The operator has the device elsewhere",
+      "the device was moved, or the registered area is wrong",
+      "serai device update when it was meant to move"),
+  LOCATION_UNDECIDED(
+      Kind.UNAVAILABLE,
+      "The operator cannot say where the device is",
+      "it is switched off, out of coverage, or at the edge of the area",
+      "try again; a larger accuracy when the answer is PARTIAL"),
+
   // Location policy
   LOCATION_MISSING(
       Kind.DENIED,

@@ -6,6 +6,9 @@ import static dev.serai.fuzz.Fuzzed.same;
 import dev.serai.fuzz.Fuzzed;
 import dev.serai.fuzz.Seeds;
 import dev.serai.keylime.QuoteString;
+import dev.serai.location.GeoPoint;
+import dev.serai.location.LocationPolicy;
+import dev.serai.location.Region;
 import dev.serai.signing.Signatures;
 import dev.serai.tpm.Bytes;
 import dev.serai.tpm.wire.MalformedStructureException;
@@ -30,6 +33,8 @@ public final class EvidenceFuzz {
 
   private static final AppraisalSteps STEPS = new AppraisalSteps(Signatures.fastest());
   private static final CsrVerifier CSRS = new CsrVerifier(Signatures.fastest());
+  private static final LocationSteps PLACES =
+      TestLocations.steps(new TestLocations(), Evidence.NOW);
   private static final AppraisalPolicy POLICY = Evidence.policy(Map.of());
 
   private static final Fuzzed PARSERS =
@@ -66,6 +71,17 @@ public final class EvidenceFuzz {
             "{\"name\":\"test\",\"pcrs\":{\"sha256\":{\"0\":\"%s\",\"4\":[\"%s\",\"%s\"],"
                     .formatted("5a".repeat(32), "00".repeat(32), "ff".repeat(32))
                 + "\"7\":\"recorded-at-enrolment\"}},\"clock\":{\"allow-unsafe\":true}}")
+        .add(
+            'p',
+            "located",
+            "{\"name\":\"test\",\"pcrs\":{\"sha256\":{\"7\":\"recorded-at-enrolment\"}},"
+                + "\"location\":{\"regions\":{\"a\":{\"circle\":{\"latitude\":1,\"longitude\":2,"
+                + "\"radius-metres\":3}},\"b\":{\"geojson\":{\"type\":\"Polygon\","
+                + "\"coordinates\":[[[0,0],[1,0],[1,1],[0,0]]]}}},\"default\":{\"need\":\"optional\"},"
+                + "\"groups\":[{\"nodes\":[\"n*\"],\"need\":\"required\",\"regions\":[\"a\",\"b\"],"
+                + "\"border\":\"overlap\",\"hysteresis-metres\":5,\"sensors\":[\"mobile:*\"],"
+                + "\"device-check\":\"registry\",\"max-age\":\"5m\",\"minimum-assurance\":\"both\","
+                + "\"max-speed-kmh\":900}]}}")
         .all();
   }
 
@@ -99,9 +115,8 @@ public final class EvidenceFuzz {
     appraisal = appraisal.isOpen() ? STEPS.withBaseline(appraisal, Baseline.NONE) : appraisal;
     appraisal = appraisal.isOpen() ? STEPS.checkPcrs(appraisal, Optional.of(POLICY)) : appraisal;
     appraisal = appraisal.isOpen() ? STEPS.checkClock(appraisal) : appraisal;
-    LocationSteps places = TestLocations.steps(new TestLocations(), Evidence.NOW);
-    appraisal = appraisal.isOpen() ? places.read(appraisal) : appraisal;
-    appraisal = appraisal.isOpen() ? places.judge(appraisal) : appraisal;
+    appraisal = appraisal.isOpen() ? PLACES.read(appraisal) : appraisal;
+    appraisal = appraisal.isOpen() ? PLACES.judge(appraisal) : appraisal;
     if (appraisal.verdict().isTrusted()) {
       ClaimedEvidence claimed = appraisal.claimed();
       ClaimedEvidence recorded =
@@ -160,5 +175,17 @@ public final class EvidenceFuzz {
   private static void policy(byte[] in) {
     AppraisalPolicy policy = PolicyFile.parse("fuzz", Bytes.copyOf(in).toText());
     check(!policy.pcrs().selection().pcrs().isEmpty(), "a policy asks for a PCR");
+    policy
+        .location()
+        .ifPresent(
+            places -> {
+              for (LocationPolicy.Group group : places.groups()) {
+                for (Region region : group.rule().regions()) {
+                  check(
+                      !Double.isNaN(region.margin(new GeoPoint(12.5, -179.9))),
+                      "a border is somewhere");
+                }
+              }
+            });
   }
 }

@@ -29,7 +29,7 @@ class ClaimsExtensionTest {
   private static final String PEM =
       "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n";
 
-  private static final Claims FULL =
+  static final Claims FULL =
       Claims.of(
           Optional.of(
               new Workload(

@@ -2,6 +2,7 @@ package dev.serai.fuzz;
 
 import dev.serai.agent.AgentFuzz;
 import dev.serai.appraisal.EvidenceFuzz;
+import dev.serai.claims.ClaimsFuzz;
 import dev.serai.enrolment.EnrolmentFuzz;
 import dev.serai.issuing.CsrFuzz;
 import dev.serai.issuing.IssuerFuzz;
@@ -26,7 +27,8 @@ public enum FuzzTarget {
   AGENT(AgentFuzz.class),
   WATCH(WatchFuzz.class),
   TEXT(TextFuzz.class),
-  FILES(FilesFuzz.class);
+  FILES(FilesFuzz.class),
+  EXTENSION(ClaimsFuzz.class);
 
   private final Class<?> type;
 

@@ -118,6 +118,18 @@ public final class JsonFuzz {
                 .formatted(name, name, clock, pcr, pcr, clock))
         .add(
             '2',
+            "located",
+            ("{\"trusted\":true,\"node_id\":\"n1\",\"ek_name\":\"%s\",\"ak_name\":\"%s\","
+                    + "\"clock\":%s,\"firmware_version\":\"1\",\"pcrs\":{},\"policy\":\"demo\","
+                    + "\"location\":{\"document\":\"{\\\"sensor_id\\\":\\\"12d1:1433\\\","
+                    + "\\\"source\\\":\\\"modem\\\",\\\"taken_at_ms\\\":1790000000000,"
+                    + "\\\"type\\\":\\\"mobile\\\"}\",\"region\":\"madrid\",\"assurance\":\"CLAIMED\","
+                    + "\"valid_until_ms\":1790000600000,\"endorsement\":{\"text\":\"{}\","
+                    + "\"signature\":\"c2ln\",\"key_id\":\"k\"}},"
+                    + "\"baseline\":{\"recorded\":{}}}")
+                .formatted(name, name, clock))
+        .add(
+            '2',
             "rejected",
             "{\"trusted\":false,\"node_id\":\"n1\",\"reasons\":[{\"code\":\"PCR_VALUE_NOT_ALLOWED\","
                 + "\"detail\":\"sha256:7\"}]}")

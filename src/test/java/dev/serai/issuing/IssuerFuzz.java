@@ -80,7 +80,8 @@ public final class IssuerFuzz {
           .with('G', "CountAgents", IssuerFuzz::countAgents, NO_MESSAGE)
           .with('u', "entry and mask", IssuerFuzz::merge, NO_MESSAGE)
           .with('o', "nonce of evidence", IssuerFuzz::nonce)
-          .with('p', "serai.issuer.challenge-pcrs", IssuerFuzz::pcrs);
+          .with('p', "serai.issuer.challenge-pcrs", IssuerFuzz::pcrs)
+          .with('R', "serai.issuer.location-rules", IssuerFuzz::locationRules);
 
   /** What the calls need around them; made when the first one comes. */
   private static final class Around {
@@ -282,6 +283,12 @@ public final class IssuerFuzz {
                     .build()
                     .toByteArray()))
         .add('p', "two-banks", "sha256:0,1,7+sha384:0")
+        .add(
+            'R',
+            "rules",
+            "{\"entries\":[{\"spiffe-id\":\"spiffe://test.example/pay/*\",\"need\":\"required\","
+                + "\"regions\":[\"madrid\"],\"minimum-assurance\":\"gnss\"},"
+                + "{\"spiffe-id\":\"spiffe://test.example/quiet\",\"need\":\"forbidden\"}]}")
         .all();
   }
 
@@ -421,6 +428,14 @@ public final class IssuerFuzz {
     check(
         nonce.isEmpty() || nonce.size() == AppraisalRequest.NONCE_LENGTH,
         "a nonce of ours or none");
+    check(
+        nonce.isEmpty() || Attestation.sent(Bytes.copyOf(in)).isPresent(),
+        "a nonce in evidence that cannot be read");
+  }
+
+  private static void locationRules(byte[] in) {
+    EntryLocationRules rules = EntryLocationRules.parse("fuzz", Bytes.copyOf(in).toText());
+    check(rules.rules().size() <= 10_000, "more rules than lawful");
   }
 
   private static void pcrs(byte[] in) {

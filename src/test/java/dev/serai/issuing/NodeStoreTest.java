@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.serai.audit.AuditEvent;
 import dev.serai.audit.AuditKind;
+import dev.serai.claims.Claims;
 import dev.serai.issuing.AttestedNode.Appraised;
 import dev.serai.issuing.AttestedNode.Certificate;
+import dev.serai.location.Assurance;
 import dev.serai.proto.spire.types.PermissionDeniedDetails;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
@@ -297,5 +299,51 @@ class NodeStoreTest {
     nodes.prune(later, node -> false);
     assertThat(nodes.all()).isEmpty();
     assertThat(reopened().all()).isEmpty();
+  }
+
+  @Test
+  void what_was_proven_of_a_node_is_there_after_a_restart_and_gone_with_it() {
+    Claims.Geolocation place =
+        new Claims.Geolocation(
+            "mobile",
+            Optional.of("madrid"),
+            Optional.of(Assurance.GNSS),
+            Optional.of(Instant.ofEpochSecond(1)),
+            Optional.of(Instant.ofEpochSecond(2)),
+            Optional.of("ab"),
+            Optional.of(
+                new Claims.Sensor(
+                    "12d1:1433",
+                    Optional.of("356345043865103"),
+                    Optional.empty(),
+                    Optional.empty(),
+                    Optional.empty(),
+                    Optional.empty())));
+    Claims claims =
+        Claims.of(
+            Optional.empty(),
+            Optional.empty(),
+            Optional.of(place),
+            Optional.of(
+                new Claims.MnoEndorsement(
+                    true, "k", Optional.of(new Claims.SignedText("c2ln", "e30=")))));
+    nodes.recordAttested(node(1).withClaims(claims), EVENT);
+    nodes = reopened();
+    assertThat(nodes.find(ID).orElseThrow().claims()).contains(claims);
+    nodes.recordAttested(node(2), EVENT);
+    assertThat(reopened().find(ID).orElseThrow().claims()).isEmpty();
+    nodes.recordAttested(node(3).withClaims(claims), EVENT);
+    nodes.delete(ID);
+    nodes.recordAttested(node(4), EVENT);
+    assertThat(reopened().find(ID).orElseThrow().claims()).isEmpty();
+  }
+
+  @Test
+  void without_unified_identity_a_node_that_attested_with_its_tpm_is_refused() {
+    nodes.recordAttested(node(1), EVENT);
+    refuses(
+        ReasonCode.FEATURE_OFF,
+        PermissionDeniedDetails.Reason.AGENT_MUST_REATTEST,
+        () -> new NodeGate(nodes, clock, false).admit(ID, leaf(1)));
   }
 }
