@@ -135,8 +135,7 @@ final class ConfigRules {
     for (String role : List.of("registrar", "verifier", "agent")) {
       if (roles.contains(role)) {
         wrong(
-            "serai.roles names %s, which is for nodes that attest with their TPM"
-                .formatted(role),
+            "serai.roles names %s, which is for nodes that attest with their TPM".formatted(role),
             "serai.feature.unified-identity",
             "serai.roles");
       }

@@ -144,7 +144,9 @@ public final class Appraisal implements Judged {
     return facts.location();
   }
 
-  /** Registry or operator have to be asked about the sensor; for routes: {@code ${body.asksSensor}}. */
+  /**
+   * Registry or operator have to be asked about the sensor; for routes: {@code ${body.asksSensor}}.
+   */
   public boolean isAsksSensor() {
     return isOpen() && facts.location().filter(LocationCase::asks).isPresent();
   }

@@ -53,7 +53,9 @@ public final class AppraisalBeans {
     return bind(context::bind, context.meters(), Signatures.fastest(), live, baselines, places);
   }
 
-  /** A policy that needs what the issuer of the same process does not ask for rejects every node. */
+  /**
+   * A policy that needs what the issuer of the same process does not ask for rejects every node.
+   */
   private static void requireAsked(
       Set<String> roles, Settings settings, Optional<AppraisalPolicy> policy) {
     boolean needed =
@@ -61,9 +63,7 @@ public final class AppraisalBeans {
             .flatMap(AppraisalPolicy::location)
             .filter(LocationPolicy::demandsLocation)
             .isPresent();
-    if (needed
-        && roles.contains("issuer")
-        && !settings.flag("serai.issuer.challenge-location")) {
+    if (needed && roles.contains("issuer") && !settings.flag("serai.issuer.challenge-location")) {
       throw new RefusalException(
           ReasonCode.CONFIGURATION_INVALID,
           "serai.verifier.policy needs a location, but serai.issuer.challenge-location is false:"

@@ -24,8 +24,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The cores of the steps of {@code locate-node}, which is the last step of an appraisal: what
- * the evidence says of the place is bound by the TPM by then, and all else about the node is well.
+ * The cores of the steps of {@code locate-node}, which is the last step of an appraisal: what the
+ * evidence says of the place is bound by the TPM by then, and all else about the node is well.
  */
 final class LocationSteps {
   private static final Logger LOG = LoggerFactory.getLogger(LocationSteps.class);
@@ -35,8 +35,7 @@ final class LocationSteps {
   private final InstantSource clock;
   private final MeterRegistry meters;
 
-  LocationSteps(
-      LocationStore store, DeviceKey devices, InstantSource clock, MeterRegistry meters) {
+  LocationSteps(LocationStore store, DeviceKey devices, InstantSource clock, MeterRegistry meters) {
     this.store = store;
     this.devices = devices;
     this.clock = clock;
@@ -57,15 +56,13 @@ final class LocationSteps {
     Optional<LocationPolicy> policy = appraisal.policy().location();
     if (policy.isEmpty()) {
       return appraisal.with(
-          LocationCase.decided(
-              LocationRule.NONE, new LocationJudge.Accepted(Optional.empty())));
+          LocationCase.decided(LocationRule.NONE, new LocationJudge.Accepted(Optional.empty())));
     }
     LocationRule rule =
         policy.get().ruleFor(appraisal.nodeId(), appraisal.node().ek().name().toHex());
     Optional<LocationReading> reading =
         appraisal.claimed().location().map(LocationDocument::reading);
-    Optional<LocationJudge.Outcome> early =
-        LocationJudge.before(rule, reading, clock.instant());
+    Optional<LocationJudge.Outcome> early = LocationJudge.before(rule, reading, clock.instant());
     return appraisal.with(
         early
             .map(outcome -> LocationCase.decided(rule, outcome))
@@ -99,8 +96,9 @@ final class LocationSteps {
     if (outcome instanceof LocationJudge.NotClaimed not) {
       LOG.info("node={} location is not claimed: {}", appraisal.nodeId(), not.reason());
       count("not-claimed", 1);
+      Appraisal passed = appraisal.with(found.withOutcome(outcome)).passed(Step.LOCATION);
       store.passed(appraisal.nodeId());
-      return appraisal.with(found.withOutcome(outcome)).passed(Step.LOCATION);
+      return passed;
     }
     return deny(appraisal, ((LocationJudge.Denied) outcome).reason());
   }
@@ -118,10 +116,11 @@ final class LocationSteps {
   private Appraisal accept(
       Appraisal appraisal, LocationCase found, Optional<AttestedLocation> location) {
     Instant now = clock.instant();
+    Appraisal passed = appraisal.with(found).passed(Step.LOCATION); // a route in disorder ends here
     if (location.isEmpty()) {
       store.passed(appraisal.nodeId());
       count("none", 1);
-      return appraisal.with(found).passed(Step.LOCATION);
+      return passed;
     }
     List<Bytes> held = devices.exclusive(location.get().reading());
     Optional<String> other = store.hold(appraisal.nodeId(), held, location.get(), now);
@@ -130,7 +129,7 @@ final class LocationSteps {
           appraisal, new Reason(ReasonCode.SENSOR_IN_USE, "node %s has it".formatted(other.get())));
     }
     count("attested", 1);
-    return appraisal.with(found).passed(Step.LOCATION);
+    return passed;
   }
 
   private Appraisal deny(Appraisal appraisal, Reason reason) {

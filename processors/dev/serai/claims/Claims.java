@@ -210,8 +210,7 @@ public record Claims(
                     place.validUntil(),
                     place.device(),
                     sensor)),
-        mnoEndorsement.map(
-            word -> new MnoEndorsement(word.verified(), word.keyId(), signed)),
+        mnoEndorsement.map(word -> new MnoEndorsement(word.verified(), word.keyId(), signed)),
         json);
   }
 

@@ -47,8 +47,7 @@ public final class ClaimsExtension {
     }
     return length < 0x100
         ? Bytes.copyOf(new byte[] {UTF8_STRING, (byte) 0x81, (byte) length})
-        : Bytes.copyOf(
-            new byte[] {UTF8_STRING, (byte) 0x82, (byte) (length >> 8), (byte) length});
+        : Bytes.copyOf(new byte[] {UTF8_STRING, (byte) 0x82, (byte) (length >> 8), (byte) length});
   }
 
   /**

@@ -295,7 +295,8 @@ final class ClaimsJson {
     Optional<String> word = text(json, "assurance");
     Optional<Assurance> known =
         word.flatMap(
-            text -> Arrays.stream(Assurance.values()).filter(a -> a.word().equals(text)).findFirst());
+            text ->
+                Arrays.stream(Assurance.values()).filter(a -> a.word().equals(text)).findFirst());
     if (word.isPresent() && known.isEmpty()) {
       throw malformed("assurance is an unknown word");
     }

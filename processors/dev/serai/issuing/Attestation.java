@@ -171,7 +171,9 @@ final class Attestation {
     }
     Instant now = clock.instant();
     LeafClaims carried =
-        proven.map(node -> claims.ofAgent(id, node, sent(open.evidence().get()), now)).orElse(LeafClaims.NONE);
+        proven
+            .map(node -> claims.ofAgent(id, node, sent(open.evidence().get()), now))
+            .orElse(LeafClaims.NONE);
     SvidMinter.Svid svid =
         minter.mint(id, List.of(), open.request().publicKeyInfo(), agentLife, carried);
     Certificate certificate = Certificate.of(svid, open.request().publicKeyInfo());

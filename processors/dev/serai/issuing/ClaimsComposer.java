@@ -90,9 +90,7 @@ final class ClaimsComposer {
         reading.serialNumber(),
         reading
             .position()
-            .map(
-                at ->
-                    new Claims.Position(at.latitude(), at.longitude(), at.accuracyMetres())));
+            .map(at -> new Claims.Position(at.latitude(), at.longitude(), at.accuracyMetres())));
   }
 
   private MnoEndorsement endorsement(SignedWord word) {
@@ -100,8 +98,7 @@ final class ClaimsComposer {
         true,
         word.keyId(),
         privacy == Privacy.COMPAT
-            ? Optional.of(
-                new SignedText(word.signature(), Bytes.ofText(word.json()).toBase64()))
+            ? Optional.of(new SignedText(word.signature(), Bytes.ofText(word.json()).toBase64()))
             : Optional.empty());
   }
 
@@ -165,8 +162,7 @@ final class ClaimsComposer {
     if (node.isEmpty()) {
       return new Allowed(LeafClaims.NONE, Optional.empty());
     }
-    Optional<Geolocation> place =
-        asked.need(id) == Need.FORBIDDEN ? Optional.empty() : known;
+    Optional<Geolocation> place = asked.need(id) == Need.FORBIDDEN ? Optional.empty() : known;
     Optional<MnoEndorsement> word =
         place.isPresent() ? node.get().mnoEndorsement() : Optional.empty();
     Claims claims =

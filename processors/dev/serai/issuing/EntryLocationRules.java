@@ -155,15 +155,15 @@ record EntryLocationRules(List<Rule> rules) {
     }
     for (Map.Entry<String, JsonNode> entry : json.properties()) {
       if (!known.contains(entry.getKey())) {
-        throw invalid(
-            name, (key.isEmpty() ? "" : key + ".") + entry.getKey() + ": unknown key");
+        throw invalid(name, (key.isEmpty() ? "" : key + ".") + entry.getKey() + ": unknown key");
       }
     }
   }
 
   private static RefusalException invalid(String name, String what) {
     return new RefusalException(
-        ReasonCode.CONFIGURATION_INVALID, "serai.issuer.location-rules %s: %s".formatted(name, what));
+        ReasonCode.CONFIGURATION_INVALID,
+        "serai.issuer.location-rules %s: %s".formatted(name, what));
   }
 
   /** Of the entry, or none. */

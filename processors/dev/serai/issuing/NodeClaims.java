@@ -59,8 +59,7 @@ final class NodeClaims {
       upsert.setString(1, node.id().toString());
       upsert.setBytes(2, ClaimsExtension.encode(claims, Privacy.STRICT).toArray());
       upsert.setBytes(
-          3,
-          (sensitive ? ClaimsExtension.encode(claims, Privacy.COMPAT) : Bytes.EMPTY).toArray());
+          3, (sensitive ? ClaimsExtension.encode(claims, Privacy.COMPAT) : Bytes.EMPTY).toArray());
       upsert.executeUpdate();
     }
   }

@@ -16,7 +16,9 @@ public enum Assurance {
     return name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
   }
 
-  /** Whether it is at least the other; a receiver's word and an operator's replace one another not. */
+  /**
+   * Whether it is at least the other; a receiver's word and an operator's replace one another not.
+   */
   public boolean meets(Assurance wanted) {
     return this == wanted || wanted == CLAIMED || this == BOTH;
   }

@@ -91,8 +91,7 @@ public final class DeviceKey {
   /** A name for the device of the reading, by the most telling thing that it says of it. */
   public Bytes device(LocationReading reading) {
     return mac(
-        "device\n"
-            + unique(reading).stream().findFirst().orElse(SensorPattern.sensor(reading)));
+        "device\n" + unique(reading).stream().findFirst().orElse(SensorPattern.sensor(reading)));
   }
 
   /**

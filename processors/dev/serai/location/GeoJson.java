@@ -103,9 +103,7 @@ public final class GeoJson {
         AffineTransformation.translationInstance(-longitude, -latitude)
             .scale(shrink * METRES_PER_DEGREE, METRES_PER_DEGREE);
     double distance =
-        toMetres
-            .transform(area.getBoundary())
-            .distance(FACTORY.createPoint(new Coordinate(0, 0)));
+        toMetres.transform(area.getBoundary()).distance(FACTORY.createPoint(new Coordinate(0, 0)));
     return inside ? distance : -distance;
   }
 
@@ -166,8 +164,7 @@ public final class GeoJson {
     private static double degrees(JsonNode json, double most) {
       double value = json.isNumber() ? json.doubleValue() : Double.NaN;
       if (!(value >= -most && value <= most)) {
-        throw new IllegalArgumentException(
-            "a position is not [longitude, latitude] in degrees");
+        throw new IllegalArgumentException("a position is not [longitude, latitude] in degrees");
       }
       return value;
     }

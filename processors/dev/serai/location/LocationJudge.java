@@ -51,8 +51,7 @@ public final class LocationJudge {
               : new Accepted(Optional.empty()));
     }
     if (rule.need() == LocationRule.Need.FORBIDDEN) {
-      return Optional.of(
-          denied(ReasonCode.LOCATION_FORBIDDEN, "the evidence has a location"));
+      return Optional.of(denied(ReasonCode.LOCATION_FORBIDDEN, "the evidence has a location"));
     }
     boolean allowed =
         rule.sensors().isEmpty()
@@ -183,7 +182,8 @@ public final class LocationJudge {
       case UNBOUND ->
           Optional.of(
               denied(ReasonCode.SENSOR_UNBOUND, "registered for another node or with another SIM"));
-      case UNKNOWN -> Optional.of(denied(ReasonCode.SENSOR_UNKNOWN, "no such device is registered"));
+      case UNKNOWN ->
+          Optional.of(denied(ReasonCode.SENSOR_UNKNOWN, "no such device is registered"));
     };
   }
 
@@ -219,8 +219,7 @@ public final class LocationJudge {
   private static Optional<String> region(
       LocationRule rule, LocationReading reading, boolean confirmed, Optional<Trail> last) {
     if (reading.position().isPresent()) {
-      return rule.regionOf(reading.position().get(), last.flatMap(Trail::region))
-          .map(Region::name);
+      return rule.regionOf(reading.position().get(), last.flatMap(Trail::region)).map(Region::name);
     }
     // The operator was asked about this very circle.
     return confirmed ? area(rule, reading).map(Region::name) : Optional.empty();

@@ -84,7 +84,9 @@ public final class LocationPolicyReader {
                 values(
                     at + ".nodes",
                     items.get(i).path("nodes"),
-                    text -> new NodePattern(text.startsWith("ek:") ? text.toLowerCase(Locale.ROOT) : text)),
+                    text ->
+                        new NodePattern(
+                            text.startsWith("ek:") ? text.toLowerCase(Locale.ROOT) : text)),
                 rule));
       }
     }
@@ -159,9 +161,7 @@ public final class LocationPolicyReader {
               json.has("max-age") ? age(key + ".max-age", json.get("max-age")) : none.maxAge(),
               json.has("minimum-assurance")
                   ? word(
-                      key + ".minimum-assurance",
-                      json.get("minimum-assurance"),
-                      Assurance.values())
+                      key + ".minimum-assurance", json.get("minimum-assurance"), Assurance.values())
                   : none.minimum(),
               json.has("max-speed-kmh")
                   ? number(key + ".max-speed-kmh", json.get("max-speed-kmh"))

@@ -93,8 +93,7 @@ public record LocationRule(
   /** The first of its regions that holds a position. */
   Optional<Region> regionOf(LocationReading.Position position, Optional<String> lastRegion) {
     GeoPoint point = GeoPoint.of(position);
-    double slack =
-        border == Border.INSIDE ? -position.accuracyMetres() : position.accuracyMetres();
+    double slack = border == Border.INSIDE ? -position.accuracyMetres() : position.accuracyMetres();
     return regions.stream()
         .filter(
             region -> {

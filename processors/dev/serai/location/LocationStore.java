@@ -29,8 +29,7 @@ public interface LocationStore {
    *
    * @return the node that has one of the devices now; empty when it was done
    */
-  Optional<String> hold(
-      String nodeId, List<Bytes> devices, AttestedLocation location, Instant now);
+  Optional<String> hold(String nodeId, List<Bytes> devices, AttestedLocation location, Instant now);
 
   /** The node may be trusted without a location: nothing is held against it any more. */
   void passed(String nodeId);

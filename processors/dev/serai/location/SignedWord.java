@@ -3,7 +3,8 @@ package dev.serai.location;
 import java.util.Objects;
 
 /**
- * An operator's signed word as it goes into claims, checked before this is made. It holds a place, so it prints nothing.
+ * An operator's signed word as it goes into claims, checked before this is made. It holds a place,
+ * so it prints nothing.
  *
  * @param json the signed text
  * @param signature base64

@@ -51,8 +51,7 @@ final class AppraiseQuoteProcessor implements Processor {
           .getMessage()
           .setBody(
               located(
-                  node,
-                  judge.judge(request, answered.results(), baselines.load(node.nodeId()))));
+                  node, judge.judge(request, answered.results(), baselines.load(node.nodeId()))));
     } else if (node.standing() != NodeRecord.Standing.ACTIVATED) {
       exchange.getMessage().setBody(judge.judgeRecord(request));
     }
@@ -67,8 +66,6 @@ final class AppraiseQuoteProcessor implements Processor {
         appraiser
             .locationRule(node)
             .flatMap(rule -> locations.lacking(node.nodeId(), rule, clock.instant()));
-    return lacking.isPresent()
-        ? new Rejected(node.nodeId(), List.of(lacking.get()))
-        : verdict;
+    return lacking.isPresent() ? new Rejected(node.nodeId(), List.of(lacking.get())) : verdict;
   }
 }

@@ -46,8 +46,7 @@ final class StoredLocations implements LocationStore {
         });
   }
 
-  private static Optional<Trail> trailOf(Connection connection, Bytes device)
-      throws SQLException {
+  private static Optional<Trail> trailOf(Connection connection, Bytes device) throws SQLException {
     try (PreparedStatement select =
         connection.prepareStatement(
             "SELECT latitude, longitude, accuracy, taken_at, region FROM verifier_sensor"

@@ -94,7 +94,8 @@ public final class VerifierRole implements Role {
             new QuoteFetcher(http, settings, () -> shown(identity), context.camel()),
             workers,
             context.meters()));
-    context.bind("appraiseQuote", new AppraiseQuoteProcessor(appraiser, baselines, locations, clock));
+    context.bind(
+        "appraiseQuote", new AppraiseQuoteProcessor(appraiser, baselines, locations, clock));
     StoredWatch watch = new StoredWatch(store, breakers);
     context.bind("nodeWatch", watch);
     context.bind("roleView-verifier", new VerifierView(watch));

@@ -55,9 +55,13 @@ class AppraisalJsonTest {
                     "{\"sensor_id\":\"12d1:1433\",\"source\":\"modem\","
                         + "\"taken_at_ms\":1790000000123,\"type\":\"mobile\"}")));
     evidence.boundLocation = evidence.location;
+    evidence.policy = TestLocations.policy("{\"need\":\"optional\"}");
+    evidence.now = evidence.location.orElseThrow().reading().takenAt();
     Trusted sent = (Trusted) evidence.judge(new AppraisalSteps(Signatures.fastest()));
     Trusted received = (Trusted) AppraisalJson.readVerdict(AppraisalJson.write(sent));
-    assertThat(received.location()).isEqualTo(evidence.location);
+    assertThat(received.location()).isEqualTo(sent.location());
+    assertThat(received.location().orElseThrow().reading())
+        .isEqualTo(evidence.location.orElseThrow().reading());
   }
 
   @Test

@@ -92,9 +92,12 @@ class AppraisalTest {
   void a_bound_location_is_a_fact_of_the_verdict(Evidence evidence) {
     evidence.location = Optional.of(site(52.5));
     evidence.boundLocation = evidence.location;
+    evidence.policy = TestLocations.policy("{\"need\":\"optional\"}");
+    evidence.now = site(52.5).reading().takenAt();
     Verdict verdict = evidence.judge(STEPS);
     assertThat(verdict.reasons()).isEmpty();
-    assertThat(((Trusted) verdict).location()).contains(site(52.5));
+    assertThat(((Trusted) verdict).location().orElseThrow().reading())
+        .isEqualTo(site(52.5).reading());
     assertThat(verdict.toString()).doesNotContain("52.5");
   }
 

@@ -120,7 +120,9 @@ class AppraiseEvidenceRouteTest {
                               .getMessage()
                               .setBody(
                                   evidence.sensor.apply(
-                                      exchange.getMessage().getMandatoryBody(SensorQuestion.class))));
+                                      exchange
+                                          .getMessage()
+                                          .getMandatoryBody(SensorQuestion.class))));
               from("direct:watch-from-now").process(exchange -> {}); // the watch list's own test
               from("direct:lookup-node")
                   .process(

@@ -26,8 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ClaimsExtensionTest {
-  private static final String PEM =
-      "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n";
+  private static final String PEM = "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n";
 
   static final Claims FULL =
       Claims.of(
@@ -67,7 +66,8 @@ class ClaimsExtensionTest {
                   true,
                   "lab-mno-signing-key-2026-01",
                   Optional.of(
-                      new SignedText("c2lnbmF0dXJl", "eyJ0b3dlcl9pZCI6IjQ5MjAxLUxBQi0wMDEifQ==")))));
+                      new SignedText(
+                          "c2lnbmF0dXJl", "eyJ0b3dlcl9pZCI6IjQ5MjAxLUxBQi0wMDEifQ==")))));
 
   static Bytes prototype(String name) throws IOException {
     try (InputStream in =

@@ -120,13 +120,12 @@ public final class JsonFuzz {
             '2',
             "located",
             ("{\"trusted\":true,\"node_id\":\"n1\",\"ek_name\":\"%s\",\"ak_name\":\"%s\","
-                    + "\"clock\":%s,\"firmware_version\":\"1\",\"pcrs\":{},\"policy\":\"demo\","
-                    + "\"location\":{\"document\":\"{\\\"sensor_id\\\":\\\"12d1:1433\\\","
-                    + "\\\"source\\\":\\\"modem\\\",\\\"taken_at_ms\\\":1790000000000,"
-                    + "\\\"type\\\":\\\"mobile\\\"}\",\"region\":\"madrid\",\"assurance\":\"CLAIMED\","
-                    + "\"valid_until_ms\":1790000600000,\"endorsement\":{\"text\":\"{}\","
-                    + "\"signature\":\"c2ln\",\"key_id\":\"k\"}},"
-                    + "\"baseline\":{\"recorded\":{}}}")
+                 + "\"clock\":%s,\"firmware_version\":\"1\",\"pcrs\":{},\"policy\":\"demo\","
+                 + "\"location\":{\"document\":\"{\\\"sensor_id\\\":\\\"12d1:1433\\\","
+                 + "\\\"source\\\":\\\"modem\\\",\\\"taken_at_ms\\\":1790000000000,"
+                 + "\\\"type\\\":\\\"mobile\\\"}\",\"region\":\"madrid\",\"assurance\":\"CLAIMED\","
+                 + "\"valid_until_ms\":1790000600000,\"endorsement\":{\"text\":\"{}\","
+                 + "\"signature\":\"c2ln\",\"key_id\":\"k\"}},\"baseline\":{\"recorded\":{}}}")
                 .formatted(name, name, clock))
         .add(
             '2',

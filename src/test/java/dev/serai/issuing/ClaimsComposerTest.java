@@ -67,8 +67,7 @@ class ClaimsComposerTest {
   }
 
   private static Allowed allowed(Privacy privacy, Claims node) {
-    return (Allowed)
-        TestClaims.composer(privacy).ofWorkload(PAY, Optional.of(node), KEY, NOW);
+    return (Allowed) TestClaims.composer(privacy).ofWorkload(PAY, Optional.of(node), KEY, NOW);
   }
 
   @Test
@@ -98,8 +97,11 @@ class ClaimsComposerTest {
     Allowed allowed = allowed(Privacy.STRICT, node(NOW.plusSeconds(60)));
     String all =
         allowed.claims().extension().orElseThrow().toText()
-            + allowed.message().orElseThrow().toByteString().toString(
-                java.nio.charset.StandardCharsets.ISO_8859_1);
+            + allowed
+                .message()
+                .orElseThrow()
+                .toByteString()
+                .toString(java.nio.charset.StandardCharsets.ISO_8859_1);
     assertThat(all)
         .contains("madrid")
         .doesNotContain("356345043865103", "214070610960475", "34696810912", "40.33", "12d1");
@@ -150,7 +152,11 @@ class ClaimsComposerTest {
             .build();
     LeafClaims leaf =
         TestClaims.composer(Privacy.COMPAT)
-            .ofAgent(DOMAIN.withPath("/spire/agent/unified_identity/n1"), appraised, Optional.of(sent), NOW);
+            .ofAgent(
+                DOMAIN.withPath("/spire/agent/unified_identity/n1"),
+                appraised,
+                Optional.of(sent),
+                NOW);
     assertThat(leaf.extension().orElseThrow().toText())
         .isEqualTo(
             "{\"grc.workload\":{\"workload-id\":\"spiffe://test.example/spire/agent/"

@@ -66,8 +66,7 @@ class LocationClaimsTest {
   private static final TrustDomain DOMAIN = TrustDomain.parse("test.example");
   private static final String AK = "000b" + "11".repeat(32);
   private static final List<String> PERSONAL =
-      List.of(
-          "356345043865103", "214070610960475", "34696810912", "40.41", "-3.71", "12d1:1433");
+      List.of("356345043865103", "214070610960475", "34696810912", "40.41", "-3.71", "12d1:1433");
 
   private static final AtomicReference<Function<AppraisalRequest, Verdict>> VERIFIER =
       new AtomicReference<>();
@@ -342,8 +341,7 @@ class LocationClaimsTest {
     assertThat(issue(paris, "/pay/desk").getStatus().getMessage())
         .startsWith(ReasonCode.LOCATION_OUTSIDE.name());
     BatchNewX509SVIDResponse.Result none = issue(nowhere, "/pay/desk");
-    assertThat(none.getStatus().getCode())
-        .isEqualTo(com.google.rpc.Code.PERMISSION_DENIED_VALUE);
+    assertThat(none.getStatus().getCode()).isEqualTo(com.google.rpc.Code.PERMISSION_DENIED_VALUE);
     assertThat(none.getStatus().getMessage()).startsWith(ReasonCode.LOCATION_MISSING.name());
     assertThat(none.hasSvid()).isFalse();
     X509Certificate shortLived = certificate(issue(almostOver, "/pay/desk").getSvid());
@@ -394,8 +392,7 @@ class LocationClaimsTest {
     Set<X509Certificate> authorities = new HashSet<>(madrid.agent().bundle());
     io.spiffe.spiffeid.TrustDomain domain = io.spiffe.spiffeid.TrustDomain.parse("test.example");
     io.spiffe.svid.x509svid.X509SvidValidator.verifyChain(
-        parsed.getChain(),
-        new io.spiffe.bundle.x509bundle.X509Bundle(domain, authorities));
+        parsed.getChain(), new io.spiffe.bundle.x509bundle.X509Bundle(domain, authorities));
     assertThat(ClaimsExtension.read(parsed.getLeaf()).orElseThrow().geolocation()).isPresent();
   }
 

@@ -48,15 +48,7 @@ class LocationJudgeTest {
 
   private LocationRule rule() {
     return new LocationRule(
-        need,
-        regions,
-        border,
-        hysteresis,
-        sensors,
-        check,
-        Duration.ofMinutes(10),
-        minimum,
-        1_200);
+        need, regions, border, hysteresis, sensors, check, Duration.ofMinutes(10), minimum, 1_200);
   }
 
   private LocationReading reading() {
@@ -304,7 +296,8 @@ class LocationJudgeTest {
     Random dice = new Random(4074);
     for (int i = 0; i < 500; i++) {
       double accuracy = dice.nextDouble(0, 3_000);
-      position = at(40.4 + dice.nextDouble(-0.25, 0.25), -3.7 + dice.nextDouble(-0.3, 0.3), accuracy);
+      position =
+          at(40.4 + dice.nextDouble(-0.25, 0.25), -3.7 + dice.nextDouble(-0.3, 0.3), accuracy);
       double margin = MADRID.margin(GeoPoint.of(position.orElseThrow()));
       double rounded = position.orElseThrow().accuracyMetres();
       border = Border.INSIDE;

@@ -75,18 +75,25 @@ class LocationPolicyTest {
         "{'default':{'need':'required','max-age':600}} | location.default.max-age",
         "{'default':{'need':'required','max-speed-kmh':0}} | location.default",
         "{'default':{'need':'required','hysteresis-metres':-1}} | location.default",
-        "{'default':{'need':'required','minimum-assurance':'sure'}} | location.default.minimum-assurance",
+        "{'default':{'need':'required','minimum-assurance':'sure'}} |"
+            + " location.default.minimum-assurance",
         "{'default':{'need':'required','device-check':'policy'}} | location.default.device-check",
-        "{'default':{'need':'required','device-check':'policy','sensors':['mobile:*']}} | location.default.device-check",
-        "{'default':{'need':'required','device-check':'policy','sensors':['mobile:a'],'minimum-assurance':'both'}} | location.default.device-check",
+        "{'default':{'need':'required','device-check':'policy','sensors':['mobile:*']}} |"
+            + " location.default.device-check",
+        "{'default':{'need':'required','device-check':'policy','sensors':['mobile:a'],'minimum-assurance':'both'}}"
+            + " | location.default.device-check",
         "{'default':{'need':'forbidden','max-age':'5m'}} | location.default.max-age",
         "{'default':{'need':'optional','nodes':['a']}} | location.default.nodes",
         "{'default':{'need':'optional'},'groups':[{'need':'optional'}]} | location.groups[0].nodes",
-        "{'default':{'need':'optional'},'groups':[{'nodes':['a b'],'need':'optional'}]} | location.groups[0].nodes[0]",
-        "{'default':{'need':'optional'},'regions':{'A':{'circle':{'latitude':1,'longitude':2,'radius-metres':3}}}} | location.regions.A",
+        "{'default':{'need':'optional'},'groups':[{'nodes':['a b'],'need':'optional'}]} |"
+            + " location.groups[0].nodes[0]",
+        "{'default':{'need':'optional'},'regions':{'A':{'circle':{'latitude':1,'longitude':2,'radius-metres':3}}}}"
+            + " | location.regions.A",
         "{'default':{'need':'optional'},'regions':{'a':{}}} | location.regions.a",
-        "{'default':{'need':'optional'},'regions':{'a':{'circle':{'latitude':91,'longitude':2,'radius-metres':3}}}} | location.regions.a",
-        "{'default':{'need':'optional'},'regions':{'a':{'geojson':{'type':'Point'}}}} | location.regions.a"
+        "{'default':{'need':'optional'},'regions':{'a':{'circle':{'latitude':91,'longitude':2,'radius-metres':3}}}}"
+            + " | location.regions.a",
+        "{'default':{'need':'optional'},'regions':{'a':{'geojson':{'type':'Point'}}}} |"
+            + " location.regions.a"
       })
   void a_mistake_is_named_with_its_key(String json, String key) {
     assertThatThrownBy(() -> read(json.replace('\'', '"')))

@@ -25,15 +25,13 @@ class RegionTest {
     double d = metres / GeoPoint.EARTH_RADIUS;
     double lat = Math.toRadians(from.latitude());
     double there =
-        Math.asin(
-            Math.sin(lat) * Math.cos(d) + Math.cos(lat) * Math.sin(d) * Math.cos(bearing));
+        Math.asin(Math.sin(lat) * Math.cos(d) + Math.cos(lat) * Math.sin(d) * Math.cos(bearing));
     double turn =
         Math.atan2(
             Math.sin(bearing) * Math.sin(d) * Math.cos(lat),
             Math.cos(d) - Math.sin(lat) * Math.sin(there));
     double longitude = Math.toDegrees(Math.toRadians(from.longitude()) + turn);
-    return new GeoPoint(
-        Math.toDegrees(there), Math.IEEEremainder(longitude, 360)); // -180 to 180
+    return new GeoPoint(Math.toDegrees(there), Math.IEEEremainder(longitude, 360)); // -180 to 180
   }
 
   @Test
@@ -111,8 +109,7 @@ class RegionTest {
     Region.Circle circle = new Region.Circle("c", center, radius);
     Random dice = new Random(4073);
     for (int i = 0; i < ROUNDS; i++) {
-      GeoPoint at =
-          away(center, dice.nextDouble(0, 2 * radius), dice.nextDouble(0, 2 * Math.PI));
+      GeoPoint at = away(center, dice.nextDouble(0, 2 * radius), dice.nextDouble(0, 2 * Math.PI));
       assertThat(polygon.margin(at))
           .as("round %d", i)
           .isCloseTo(circle.margin(at), within(radius * 0.01));
@@ -122,8 +119,9 @@ class RegionTest {
   @Test
   void an_area_across_the_antimeridian_is_one_area() throws Exception {
     Region.Area fiji =
-        area("{\"type\":\"Polygon\",\"coordinates\":[[[177,-20],[182,-20],[182,-15],[177,-15],"
-            + "[177,-20]]]}");
+        area(
+            "{\"type\":\"Polygon\",\"coordinates\":[[[177,-20],[182,-20],[182,-15],[177,-15],"
+                + "[177,-20]]]}");
     assertThat(fiji.margin(new GeoPoint(-17, 179.9))).isPositive();
     assertThat(fiji.margin(new GeoPoint(-17, -179.9))).isGreaterThan(100_000);
     assertThat(fiji.margin(new GeoPoint(-17, -177.9))).isNegative().isGreaterThan(-20_000);
@@ -171,8 +169,7 @@ class RegionTest {
     for (int i = 0; i < GeoJson.MAX_POINTS; i++) {
       ring.append(",[1,").append(i / 1e6).append(']');
     }
-    assertThatThrownBy(
-            () -> area("{\"type\":\"Polygon\",\"coordinates\":[[" + ring + ",[0,0]]]}"))
+    assertThatThrownBy(() -> area("{\"type\":\"Polygon\",\"coordinates\":[[" + ring + ",[0,0]]]}"))
         .isInstanceOf(IllegalArgumentException.class);
   }
 
