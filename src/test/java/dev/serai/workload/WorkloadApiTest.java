@@ -459,6 +459,7 @@ class WorkloadApiTest {
         }
       } else if (Files.isDirectory(source)) {
         copyTree(source, target, "dev/serai/proto/workload");
+        copyTree(source, target, "dev/serai/proto/spire/types");
         copyTree(source, target, "dev/serai/workload");
       }
     }
