@@ -2,6 +2,7 @@ package dev.serai.issuing;
 
 import static dev.serai.issuing.StockAgentConversationTest.refused;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
 import dev.serai.appraisal.AppraisalJson;
@@ -425,5 +426,23 @@ class LocationClaimsTest {
       }
       assertThat(ClaimsExtension.read(certificate(agent.svid))).isEmpty();
     }
+  }
+
+  @Test
+  void a_policy_that_needs_what_the_issuer_does_not_ask_for_is_a_start_up_error() throws Exception {
+    Path policy = directory.resolve("needed.json");
+    Files.writeString(
+        policy,
+        """
+        {"name":"needed","pcrs":{"sha256":{"7":"recorded-at-enrolment"}},
+         "location":{"default":{"need":"required"}}}
+        """);
+    assertThatThrownBy(
+            () ->
+                SeraiHarness.roles("issuer", "verifier")
+                    .with("serai.verifier.policy", policy.toString())
+                    .start())
+        .hasStackTraceContaining(ReasonCode.CONFIGURATION_INVALID.name())
+        .hasStackTraceContaining("serai.issuer.challenge-location");
   }
 }
