@@ -10,6 +10,7 @@ import dev.serai.proto.spire.agent.v1.RenewAgentResponse;
 import dev.serai.proto.spire.types.PermissionDeniedDetails;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.role.RateLimits;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 import java.util.List;

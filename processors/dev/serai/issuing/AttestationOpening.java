@@ -4,6 +4,7 @@ import dev.serai.proto.spire.agent.v1.AgentX509SVIDParams;
 import dev.serai.proto.spire.agent.v1.AttestAgentRequest;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.role.RateLimits;
 import dev.serai.signing.Signatures;
 import dev.serai.tpm.Bytes;
 import java.util.Map;

@@ -46,6 +46,7 @@ import dev.serai.proto.spire.svid.v1.SVIDGrpc;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.role.RateLimits;
 import dev.serai.role.Reloadable;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;

@@ -11,6 +11,7 @@ import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDRequest;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDResponse;
 import dev.serai.proto.spire.svid.v1.NewX509SVIDParams;
 import dev.serai.proto.spire.types.Entry;
+import dev.serai.role.RateLimits;
 import dev.serai.signing.Signatures;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;

@@ -12,6 +12,7 @@ import dev.serai.proto.spire.types.Status;
 import dev.serai.proto.spire.types.X509SVID;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.role.RateLimits;
 import dev.serai.signing.Signatures;
 import dev.serai.tpm.Bytes;
 import io.micrometer.core.instrument.Counter;

@@ -28,6 +28,7 @@ import dev.serai.proto.spire.types.AttestationData;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.proto.spire.types.EntryMask;
 import dev.serai.proto.spire.types.SovereignAttestation;
+import dev.serai.role.RateLimits;
 import dev.serai.signing.SignatureAlgorithm;
 import dev.serai.signing.Signatures;
 import dev.serai.spiffe.SpiffeId;

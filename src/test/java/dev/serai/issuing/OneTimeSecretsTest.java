@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.serai.appraisal.ChallengeStanding;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.role.RateLimits;
 import dev.serai.store.SqliteDatabase;
 import dev.serai.testing.TestAudit;
 import dev.serai.tpm.Bytes;

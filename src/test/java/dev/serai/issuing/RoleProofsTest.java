@@ -18,6 +18,7 @@ import dev.serai.proto.spire.agent.v1.AttestAgentRequest;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import dev.serai.role.RateLimits;
 import dev.serai.signing.SignatureAlgorithm;
 import dev.serai.signing.Signatures;
 import dev.serai.spiffe.SpiffeId;

@@ -1,4 +1,4 @@
-package dev.serai.issuing;
+package dev.serai.role;
 
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
@@ -7,7 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** So many per second and peer, with a burst. Remembers a bounded number of peers. */
-final class RateLimits {
+public final class RateLimits {
   private static final int MAX_PEERS = 16_384;
 
   private final String what;
@@ -29,14 +29,14 @@ final class RateLimits {
     private long at;
   }
 
-  RateLimits(String what, int perSecond, int burst, InstantSource clock) {
+  public RateLimits(String what, int perSecond, int burst, InstantSource clock) {
     this.what = what;
     this.clock = clock;
     use(perSecond, burst);
   }
 
   /** From the next call on; what a peer has left stays, up to the burst. */
-  final synchronized void use(int newPerSecond, int newBurst) {
+  public final synchronized void use(int newPerSecond, int newBurst) {
     if (newPerSecond < 1 || newBurst < 1) {
       throw new RefusalException(
           ReasonCode.CONFIGURATION_INVALID, "a limit of " + what + " is below 1");
@@ -48,7 +48,7 @@ final class RateLimits {
   /**
    * @throws RefusalException RATE_LIMITED; nothing is taken then
    */
-  synchronized void take(String peer, int count) {
+  public synchronized void take(String peer, int count) {
     long now = clock.millis();
     Bucket bucket = buckets.computeIfAbsent(peer, p -> full(now));
     bucket.tokens =
@@ -64,7 +64,7 @@ final class RateLimits {
     bucket.tokens -= count;
   }
 
-  synchronized int peers() {
+  public synchronized int peers() {
     return buckets.size();
   }
 
