@@ -102,6 +102,7 @@ public final class RefuseProcessor implements Processor, LastFailures {
   }
 
   private static void answer(Exchange exchange, Refused refused) {
+    exchange.setProperty(Refused.PROPERTY, refused);
     if (!isHttp(exchange)) {
       exchange.getMessage().setBody(refused);
       return;

@@ -106,7 +106,8 @@ public final class BreakerPolicy implements Policy {
 
   /** Why the provider counts as away; empty when it answered. */
   private static Optional<String> absence(Exchange exchange) {
-    if (exchange.getMessage().getBody() instanceof Refused refused) {
+    Refused refused = exchange.getProperty(Refused.PROPERTY, Refused.class);
+    if (refused != null) {
       return absence(refused.reason());
     }
     Throwable failure = exchange.getException();

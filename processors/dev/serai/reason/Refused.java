@@ -7,4 +7,7 @@ import java.util.Optional;
  *
  * @param answerDetail a protocol's own detail message (for gRPC: a protobuf message)
  */
-public record Refused(Reason reason, String traceId, Optional<Object> answerDetail) {}
+public record Refused(Reason reason, String traceId, Optional<Object> answerDetail) {
+  /** Exchange property that holds it, whatever form the answer has by then. */
+  public static final String PROPERTY = "seraiRefused";
+}
