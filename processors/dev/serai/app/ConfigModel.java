@@ -38,7 +38,9 @@ final class ConfigModel {
       Pattern.compile(".*(password|passwd|passphrase|secret|token|credential|apikey|privatekey).*");
 
   static {
-    key("serai.roles", ConfigType.allOrPart(List.of("registrar", "verifier", "issuer", "agent")));
+    key(
+        "serai.roles",
+        ConfigType.allOrPart(List.of("registrar", "verifier", "issuer", "sensor", "agent")));
     key("serai.trust-domain", ConfigType.TRUST_DOMAIN.orNothing());
     key("serai.state-dir", PATH.orNothing());
     key("serai.run-dir", PATH.orNothing());
@@ -119,6 +121,36 @@ final class ConfigModel {
     live("serai.issuer.limit.attest-burst", integer(1, MANY));
     live("serai.issuer.limit.sign", integer(1, MANY));
     live("serai.issuer.limit.status", integer(1, MANY));
+
+    key("serai.sensor.host", HOST_NAME);
+    key("serai.sensor.port", PORT);
+    key("serai.sensor.tls", FLAG);
+    key("serai.sensor.callers", list(ConfigType.SPIFFE_PATH));
+    key("serai.sensor.token-file", FILE.orNothing());
+    key("serai.sensor.admin-socket", PATH.orNothing());
+    key("serai.sensor.privacy", word("strict", "compat"));
+    key("serai.sensor.endorsement-key-life", duration("1m", "3650d"));
+    live("serai.sensor.limit", integer(1, MANY));
+    live("serai.sensor.limit-burst", integer(1, MANY));
+    key("serai.sensor.max-connections", integer(1, MANY));
+    key("serai.sensor.idle-timeout", duration("100ms", "1h"));
+
+    key("serai.camara.url", url("https").orNothing());
+    key("serai.camara.dialect", word("camara", "v0"));
+    key("serai.camara.credentials-file", FILE.orNothing());
+    key("serai.camara.ca", FILE.orNothing());
+    key("serai.camara.authorize-path", ConfigType.URL_PATH);
+    key("serai.camara.token-path", ConfigType.URL_PATH);
+    key("serai.camara.verify-path", ConfigType.URL_PATH.orNothing());
+    key("serai.camara.scope", TEXT);
+    key("serai.camara.device", word("request", "token"));
+    key("serai.camara.max-age", duration("0s", "365d").orNothing());
+    key("serai.camara.least-radius", integer(1, MANY));
+    key("serai.camara.timeout", duration("50ms", "1m"));
+    key("serai.camara.cache-ttl", duration("0s", "1d"));
+    key("serai.camara.in-flight", integer(1, 256));
+    key("serai.camara.per-second", integer(1, MANY));
+    key("serai.camara.burst", integer(1, MANY));
 
     key("serai.agent.host", HOST_NAME);
     key("serai.agent.port", PORT);

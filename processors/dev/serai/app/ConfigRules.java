@@ -71,6 +71,9 @@ final class ConfigRules {
     if (roles.contains("verifier")) {
       rules.verifier();
     }
+    if (roles.contains("sensor")) {
+      rules.rule(rules::sensor);
+    }
     if (roles.contains("agent")) {
       rules.agent();
     }
@@ -159,12 +162,18 @@ final class ConfigRules {
         .ifPresent(run -> seen.put(run.resolve(DerivedSettings.CONTROL_SOCKET), "serai.run-dir"));
     Map<String, String> owners =
         Map.of(
-            "serai.issuer.admin-socket", "issuer",
-            "serai.agent.workload-socket", "agent",
-            "serai.agent.plugin-socket", "agent");
+            "serai.issuer.admin-socket",
+            "issuer",
+            "serai.sensor.admin-socket",
+            "sensor",
+            "serai.agent.workload-socket",
+            "agent",
+            "serai.agent.plugin-socket",
+            "agent");
     for (String key :
         List.of(
             "serai.issuer.admin-socket",
+            "serai.sensor.admin-socket",
             "serai.agent.workload-socket",
             "serai.agent.plugin-socket")) {
       Optional<Path> socket = path(key);
@@ -197,7 +206,7 @@ final class ConfigRules {
       listen(listeners, "serai.registrar.host", "serai.registrar.port");
       listen(listeners, "serai.registrar.host", "serai.registrar.tls-port");
     }
-    for (String role : List.of("verifier", "issuer", "agent")) {
+    for (String role : List.of("verifier", "issuer", "sensor", "agent")) {
       if (roles.contains(role)) {
         listen(listeners, "serai." + role + ".host", "serai." + role + ".port");
       }
@@ -300,6 +309,39 @@ final class ConfigRules {
         .ifPresent(
             text ->
                 wrong("serai.verifier.policy cannot be read: " + text, "serai.verifier.policy"));
+  }
+
+  private void sensor() {
+    if (!settings.flag("serai.sensor.tls") && !isLoopback(settings.text("serai.sensor.host"))) {
+      wrong(
+          "serai.sensor.host is not loopback, and serai.sensor.tls is false: phone numbers would go"
+              + " over a network in clear",
+          "serai.sensor.host",
+          "serai.sensor.tls");
+    }
+    if (settings.flag("serai.sensor.tls") && settings.list("serai.sensor.callers").isEmpty()) {
+      wrong("serai.sensor.callers is empty: nobody could ask", "serai.sensor.callers");
+    }
+    if (settings.optionalText("serai.camara.url").isPresent()) {
+      if (settings.optionalText("serai.camara.credentials-file").isEmpty()) {
+        wrong(
+            "serai.camara.url is set and serai.camara.credentials-file is not",
+            "serai.camara.credentials-file",
+            "serai.camara.url");
+      }
+    } else if (settings.optionalText("serai.camara.credentials-file").isPresent()) {
+      wrong(
+          "serai.camara.credentials-file is set and serai.camara.url is not: nobody would be asked",
+          "serai.camara.url",
+          "serai.camara.credentials-file");
+    }
+  }
+
+  private static boolean isLoopback(String host) {
+    return host.equalsIgnoreCase("localhost")
+        || host.matches("127(\\.[0-9]{1,3}){3}")
+        || host.equals("::1")
+        || host.equals("[::1]");
   }
 
   private void agent() {

@@ -65,6 +65,8 @@ record ConfigType(String wanted, Predicate<String> accepts, boolean credential, 
           "bank:indices such as sha256:0,7",
           text ->
               text.matches("[a-z0-9_]+:[0-9]{1,2}(,[0-9]{1,2})*(\\+[a-z0-9_]+:[0-9,]{1,80}){0,3}"));
+  static final ConfigType URL_PATH =
+      of("the path of a URL", text -> text.matches("(/[A-Za-z0-9._~-]{1,64}){1,8}"));
   static final ConfigType ENDPOINT =
       of("an endpoint of a route", text -> text.matches("[a-z][a-z0-9+.-]*:\\S+"));
 

@@ -14,6 +14,7 @@ final class DerivedSettings {
     settings.derive("serai.run-dir", stateDir.resolve("run").toString());
     Path run = Path.of(settings.text("serai.run-dir"));
     settings.derive("serai.issuer.admin-socket", run.resolve("issuer/admin.sock").toString());
+    settings.derive("serai.sensor.admin-socket", run.resolve("sensor/admin.sock").toString());
     settings.derive("serai.agent.workload-socket", run.resolve("workload/api.sock").toString());
     settings.derive("serai.agent.trust-bundle", stateDir.resolve("bundle.pem").toString());
     hop(

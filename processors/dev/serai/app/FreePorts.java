@@ -23,6 +23,7 @@ public final class FreePorts {
           "serai.registrar.tls-port",
           "serai.verifier.port",
           "serai.issuer.port",
+          "serai.sensor.port",
           "serai.agent.port");
   private static final int FIRST = 10_240;
   private static final int END = 32_000; // the kernel's own begin at 32768

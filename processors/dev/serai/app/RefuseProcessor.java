@@ -1,6 +1,7 @@
 package dev.serai.app;
 
 import dev.serai.http.HttpAnswers;
+import dev.serai.http.RefusalForm;
 import dev.serai.keylime.Envelope;
 import dev.serai.keylime.HttpAnswer;
 import dev.serai.management.LastFailures;
@@ -107,9 +108,8 @@ public final class RefuseProcessor implements Processor, LastFailures {
       exchange.getMessage().setBody(refused);
       return;
     }
-    HttpAnswers.RefusalForm form =
-        exchange.getVariable(HttpAnswers.REFUSAL_FORM, HttpAnswers.RefusalForm.class);
-    HttpAnswer answer = form == null ? httpAnswer(refused) : form.answer(refused.reason());
+    RefusalForm form = exchange.getVariable(RefusalForm.VARIABLE, RefusalForm.class);
+    HttpAnswer answer = form == null ? httpAnswer(refused) : form.of(refused);
     HttpAnswers.write(exchange, answer);
     if (answer.status() == 429 || answer.status() == 503) {
       exchange.getMessage().setHeader("Retry-After", "1");

@@ -4,6 +4,7 @@ import dev.serai.agent.AgentRole;
 import dev.serai.enrolment.RegistrarRole;
 import dev.serai.issuing.IssuerRole;
 import dev.serai.role.Role;
+import dev.serai.sensor.SensorRole;
 import dev.serai.watching.VerifierRole;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,6 +26,7 @@ final class RoleCatalog {
     MAKERS.put("issuer", IssuerRole::new);
     MAKERS.put("registrar", RegistrarRole::new);
     MAKERS.put("verifier", VerifierRole::new);
+    MAKERS.put("sensor", SensorRole::new);
     MAKERS.put("agent", AgentRole::new);
   }
 

@@ -25,7 +25,7 @@ final class RouteFiles {
   /** For processes that keep an audit log: those with any of these roles. */
   private static final String AUDIT = "audit";
 
-  private static final Set<String> RECORDING = Set.of("registrar", "verifier", "issuer");
+  private static final Set<String> RECORDING = Set.of("registrar", "verifier", "issuer", "sensor");
 
   private RouteFiles() {}
 

@@ -42,6 +42,14 @@ public enum AuditKind {
   AUTHORITY_ACTIVATED("authority.activated", "issuer"),
   AUTHORITY_RETIRED("authority.retired", "issuer"),
   AUTHORITY_DROPPED("authority.dropped", "issuer"),
+  DEVICE_CREATED("device.created", "sensor"),
+  DEVICE_UPDATED("device.updated", "sensor"),
+  DEVICE_DELETED("device.deleted", "sensor"),
+  /** Its identifiers were shown in full. */
+  DEVICE_REVEALED("device.revealed", "sensor"),
+  /** What the operator said of a registered sensor, or of an unregistered subscriber. */
+  LOCATION_VERDICT("location.verdict", "sensor"),
+  LOCATION_ENDORSED("location.endorsed", "sensor"),
   CALLER_REFUSED("caller.refused", "process"),
   BACKUP_MADE("backup.made", "process"),
   STATE_RESTORED("state.restored", "process"),

@@ -29,14 +29,16 @@ final class StateFiles {
   static final String KEYS = "issuer/keys";
 
   /** Directories whose plain files are all state; each is written atomically by its owner. */
-  static final List<String> DIRECTORIES = List.of(KEYS, "agent", "roles", "devices");
+  static final List<String> DIRECTORIES = List.of(KEYS, "agent", "roles", "devices", "sensor");
 
   /** What a restore replaces as a whole, in this order. */
-  static final List<String> ITEMS = List.of("issuer", "agent", "roles", "devices", HEAD, DATABASE);
+  static final List<String> ITEMS =
+      List.of("issuer", "agent", "roles", "devices", "sensor", HEAD, DATABASE);
 
   private static final Pattern LAWFUL =
       Pattern.compile(
-          "serai\\.db|audit-head|(issuer/keys|agent|roles|devices)/[A-Za-z0-9_-][A-Za-z0-9._-]{0,150}");
+          "serai\\.db|audit-head|(issuer/keys|agent|roles|devices|sensor)"
+              + "/[A-Za-z0-9_-][A-Za-z0-9._-]{0,150}");
 
   private StateFiles() {}
 

@@ -33,6 +33,10 @@ class Connection {
     return open(sockets, "SERAI_ADMIN_SOCKET", "serai.issuer.admin-socket");
   }
 
+  ManagedChannel sensor(Sockets sockets) {
+    return open(sockets, "SERAI_SENSOR_SOCKET", "serai.sensor.admin-socket");
+  }
+
   ManagedChannel workload(Sockets sockets) {
     return open(sockets, "SPIFFE_ENDPOINT_SOCKET", "serai.agent.workload-socket");
   }

@@ -27,6 +27,7 @@ public final class SeraiCommand implements Callable<Integer> {
     line.addSubcommand("reload", new ReloadCommand(sockets));
     group(line, "node", "Attested nodes, with state and reasons.", NodeCommands.all(sockets));
     group(line, "entry", "Registration entries.", EntryCommands.all(sockets));
+    group(line, "device", "Registered location sensors.", DeviceCommands.all(sockets));
     group(line, "bundle", "The trust domain's authorities.", BundleCommands.all(sockets));
     group(line, "token", "Join tokens.", TokenCommands.all(sockets));
     group(line, "svid", "Identities, asked for as a workload.", SvidCommands.all(sockets));

@@ -1,7 +1,6 @@
 package dev.serai.http;
 
 import dev.serai.keylime.HttpAnswer;
-import dev.serai.reason.Reason;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 
@@ -9,15 +8,6 @@ import org.apache.camel.Message;
 public final class HttpAnswers {
   /** Response header with the reason code of a refusal. */
   public static final String REASON_HEADER = "Serai-Reason";
-
-  /** Exchange variable: how this protocol writes refusals, a {@link RefusalForm}. */
-  public static final String REFUSAL_FORM = "httpRefusalForm";
-
-  /** A refusal in the words of a protocol that is not Keylime's. */
-  @FunctionalInterface
-  public interface RefusalForm {
-    HttpAnswer answer(Reason reason);
-  }
 
   private HttpAnswers() {}
 

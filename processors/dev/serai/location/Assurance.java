@@ -17,7 +17,8 @@ public enum Assurance {
   }
 
   /**
-   * Whether it is at least the other; a receiver's word and an operator's replace one another not.
+   * Whether it is at least the other. A receiver does not stand in for the operator, nor it for
+   * one.
    */
   public boolean meets(Assurance wanted) {
     return this == wanted || wanted == CLAIMED || this == BOTH;

@@ -1,6 +1,6 @@
 package dev.serai.plugin;
 
-import dev.serai.http.HttpAnswers;
+import dev.serai.http.RefusalForm;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.tpm.Bytes;
@@ -39,8 +39,8 @@ final class ReadPluginRequestProcessor implements Processor {
 
   @Override
   public void process(Exchange exchange) {
-    HttpAnswers.RefusalForm form = PluginAnswers::refusal;
-    exchange.setVariable(HttpAnswers.REFUSAL_FORM, form);
+    RefusalForm form = refused -> PluginAnswers.refusal(refused.reason());
+    exchange.setVariable(RefusalForm.VARIABLE, form);
     Message in = exchange.getMessage();
     int uid = uid(in.getHeader(NettyConstants.NETTY_CHANNEL_HANDLER_CONTEXT));
     if (uid != owner && !allowed.contains(uid)) {

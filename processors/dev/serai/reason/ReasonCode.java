@@ -370,28 +370,6 @@ public enum ReasonCode {
       "an issuer of another version, or a certificate of somebody else",
       "see the detail; renew the SVID"),
 
-  // Location sensors and the operator
-  SENSOR_UNKNOWN(
-      Kind.NOT_FOUND,
-      "No such sensor is registered",
-      "not registered yet, or a replaced device",
-      "serai device create"),
-  SENSOR_UNBOUND(
-      Kind.DENIED,
-      "The identifiers do not belong to one registered sensor",
-      "a SIM was moved to another device, or a number is made up",
-      "find out who changed the SIM; serai device update when it was meant"),
-  LOCATION_NOT_CONFIRMED(
-      Kind.DENIED,
-      "The operator has the device elsewhere",
-      "the device was moved, or the registered area is wrong",
-      "serai device update when it was meant to move"),
-  LOCATION_UNDECIDED(
-      Kind.UNAVAILABLE,
-      "The operator cannot say where the device is",
-      "it is switched off, out of coverage, or at the edge of the area",
-      "try again; a larger accuracy when the answer is PARTIAL"),
-
   // Location policy
   LOCATION_MISSING(
       Kind.DENIED,
@@ -636,6 +614,146 @@ public enum ReasonCode {
       "The process no longer works as a whole",
       "a deadlock or a dead thread",
       "restart it (the watchdog does) and report the detail"),
+  // Location sensors and the operator
+  IMEI_INVALID(
+      Kind.MALFORMED,
+      "This is no IMEI",
+      "a typing error, or a number of another kind",
+      "send 15 digits, the last one the check digit"),
+  IMSI_INVALID(
+      Kind.MALFORMED,
+      "This is no IMSI",
+      "a typing error, or a number of another kind",
+      "send 14 or 15 digits"),
+  MSISDN_INVALID(
+      Kind.MALFORMED,
+      "This is no phone number of E.164",
+      "no plus sign, spaces, or a national number",
+      "send + and the number with its country code"),
+  COORDINATES_INVALID(
+      Kind.MALFORMED,
+      "This is no place on Earth",
+      "degrees out of range, an accuracy that is not above zero, or one without the other",
+      "send latitude and longitude in degrees of WGS 84, and the accuracy in metres"),
+  SENSOR_MISSING(
+      Kind.MALFORMED,
+      "The request names no sensor",
+      "a client that relied on a default sensor",
+      "name a sensor; there is no default"),
+  SENSOR_TYPE_UNSUPPORTED(
+      Kind.MALFORMED,
+      "The operator cannot be asked about a sensor of this type",
+      "a GNSS receiver: only mobile devices are in a mobile network",
+      "ask about mobile sensors only"),
+  SENSOR_UNKNOWN(
+      Kind.NOT_FOUND,
+      "No such sensor is registered",
+      "not registered yet, or a replaced device",
+      "serai device create"),
+  SENSOR_AMBIGUOUS(
+      Kind.CONFLICT,
+      "Several registered sensors have this id",
+      "a sensor_id names a model, and there are two of it",
+      "name IMEI and IMSI, or the serial number"),
+  SENSOR_UNBOUND(
+      Kind.DENIED,
+      "The identifiers do not belong to one registered sensor",
+      "a SIM was moved to another device, or a number is made up",
+      "find out who changed the SIM; serai device update when it was meant"),
+  SENSOR_EXISTS(
+      Kind.CONFLICT,
+      "A sensor with one of these identifiers is registered",
+      "registered before",
+      "serai device list"),
+  SENSOR_INVALID(
+      Kind.MALFORMED,
+      "The sensor cannot be registered like this",
+      "something is missing for its type",
+      "see the detail"),
+  SENSOR_REGISTRY_LOCKED(
+      Kind.UNAVAILABLE,
+      "The registered sensors cannot be read",
+      "the key of the registry is gone or another one",
+      "put sensor/registry.key of the state directory back, or register the sensors anew"),
+  OPERATOR_NOT_CONFIGURED(
+      Kind.UNAVAILABLE,
+      "No operator of a mobile network is configured",
+      "serai.camara.url is not set",
+      "set serai.camara.url and serai.camara.credentials-file"),
+  OPERATOR_UNREACHABLE(
+      Kind.UNAVAILABLE,
+      "The operator gives no answer",
+      "its service or the network is down, or its certificate is not trusted",
+      "it is asked again by itself; see the breaker operator in serai health"),
+  OPERATOR_BUSY(
+      Kind.UNAVAILABLE,
+      "The operator is not asked now",
+      "its quota is used up, or serai.camara.per-second or in-flight is reached",
+      "wait; a longer serai.camara.cache-ttl asks less often"),
+  OPERATOR_ANSWER_INVALID(
+      Kind.UNAVAILABLE,
+      "The operator's answer cannot be used",
+      "another dialect, or a page of a proxy",
+      "compare serai.camara.dialect and the paths with the operator's documentation"),
+  OPERATOR_REFUSED(
+      Kind.UNAVAILABLE,
+      "The operator refuses the request",
+      "wrong credentials, scope or form, or the subscriber did not agree",
+      "see the detail; check serai.camara.credentials-file, scope and device"),
+  OPERATOR_AUTHORIZATION_PENDING(
+      Kind.UNAVAILABLE,
+      "The operator waits for the subscriber's consent",
+      "nobody has agreed yet",
+      "agree on the device; it is asked again by itself"),
+  OPERATOR_DEVICE_UNKNOWN(
+      Kind.NOT_FOUND,
+      "The operator does not know this device",
+      "a number of another operator, or one that is no longer used",
+      "correct the number: serai device update"),
+  OPERATOR_AREA_REFUSED(
+      Kind.MALFORMED,
+      "The operator does not answer for such an area",
+      "out of its coverage, or smaller than it allows",
+      "a larger accuracy; serai.camara.least-radius"),
+  LOCATION_NOT_CONFIRMED(
+      Kind.DENIED,
+      "The operator has the device elsewhere",
+      "the device was moved, or the registered area is wrong",
+      "serai device update when it was meant to move"),
+  LOCATION_UNDECIDED(
+      Kind.UNAVAILABLE,
+      "The operator cannot say where the device is",
+      "it is switched off, out of coverage, or at the edge of the area",
+      "try again; a larger accuracy when the answer is PARTIAL"),
+  ENDORSEMENT_NONCE_INVALID(
+      Kind.MALFORMED,
+      "The nonce of an endorsement is missing or no nonce",
+      "a client that does not protect itself against old answers",
+      "send 16 to 128 of [A-Za-z0-9._~+/=-]"),
+  ENDORSEMENT_MALFORMED(
+      Kind.MALFORMED, "This is no endorsement", "a service of another version", "see the detail"),
+  ENDORSEMENT_KEY_UNKNOWN(
+      Kind.DENIED,
+      "The endorsement names a key that is not trusted for its time",
+      "forged, or the set of keys is old",
+      "fetch mno-signing-keys.json again"),
+  ENDORSEMENT_SIGNATURE_INVALID(
+      Kind.DENIED,
+      "The endorsement's signature does not hold",
+      "forged or altered",
+      "find out where it came from"),
+  ENDORSEMENT_NONCE_MISMATCH(
+      Kind.DENIED, "The endorsement answers another request", "a replay", "ask with a fresh nonce"),
+  ENDORSEMENT_STALE(
+      Kind.DENIED,
+      "The operator's answer in the endorsement is too old",
+      "a replay, or clocks that differ",
+      "ask again; compare the clocks"),
+  ENDORSEMENT_OF_OTHER_DEVICE(
+      Kind.DENIED,
+      "The endorsement is about another device",
+      "a mix-up, or an attempt to pass with another device's location",
+      "ask with IMEI and IMSI of the device"),
   ROUTE_INVALID(
       Kind.PRECONDITION,
       "A route file cannot be used",

@@ -135,6 +135,28 @@ class LayeringTest {
   }
 
   @Test
+  void location_knows_no_camel_no_network_and_no_role() {
+    noClasses()
+        .that()
+        .resideInAPackage("dev.serai.location..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(
+            "org.apache.camel..",
+            "java.net..",
+            "io.netty..",
+            "dev.serai.camara..",
+            "dev.serai.sensor..",
+            "dev.serai.agent..",
+            "dev.serai.issuing..",
+            "dev.serai.watching..",
+            "dev.serai.enrolment..",
+            "dev.serai.app..",
+            "dev.serai.cli..")
+        .check(CODE);
+  }
+
+  @Test
   void roles_do_not_know_each_other() {
     String[] issuer = {"dev.serai.issuing.."};
     String[] others = {
@@ -146,6 +168,18 @@ class LayeringTest {
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(others)
+        .check(CODE);
+    noClasses()
+        .that()
+        .resideInAnyPackage("dev.serai.sensor..", "dev.serai.camara..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(
+            "dev.serai.issuing..",
+            "dev.serai.agent..",
+            "dev.serai.enrolment..",
+            "dev.serai.watching..",
+            "dev.serai.workload..")
         .check(CODE);
     noClasses()
         .that()

@@ -8,6 +8,7 @@ import dev.serai.appraisal.AppraisalRequest;
 import dev.serai.appraisal.Baseline;
 import dev.serai.appraisal.NodeRecord;
 import dev.serai.appraisal.Verdict;
+import dev.serai.camara.CamaraFuzz;
 import dev.serai.keylime.ActivateRequest;
 import dev.serai.keylime.AgentVersions;
 import dev.serai.keylime.Envelope;
@@ -19,7 +20,10 @@ import dev.serai.keylime.RegisterRequest;
 import dev.serai.keylime.RegistrarRecord;
 import dev.serai.keylime.ServerVersions;
 import dev.serai.location.LocationDocument;
+import dev.serai.location.LocationFuzz;
 import dev.serai.location.LocationReading;
+import dev.serai.reason.RefusalException;
+import dev.serai.sensor.SensorFuzz;
 import dev.serai.tpm.Bytes;
 import dev.serai.tpm.wire.MalformedStructureException;
 import java.time.Instant;
@@ -45,7 +49,18 @@ public final class JsonFuzz {
           .with('2', "verdict", JsonFuzz::verdict, MALFORMED)
           .with('3', "node record", JsonFuzz::node, MALFORMED)
           .with('4', "baseline", JsonFuzz::baseline, MALFORMED)
-          .with('l', "location document", JsonFuzz::location, MALFORMED);
+          .with('o', "location document", JsonFuzz::location, MALFORMED)
+          .with('s', "sensor check", SensorFuzz::verify, MALFORMED, RefusalException.class)
+          .with('l', "sensor lookup", SensorFuzz::lookup, MALFORMED, RefusalException.class)
+          .with('e', "sensor endorsement", SensorFuzz::endorse, MALFORMED, RefusalException.class)
+          .with('5', "operator's verdict", CamaraFuzz::camara, MALFORMED)
+          .with('0', "operator's verdict, v0", CamaraFuzz::v0, MALFORMED)
+          .with('b', "operator's authorization", CamaraFuzz::grant, MALFORMED)
+          .with('t', "operator's token", CamaraFuzz::token, MALFORMED)
+          .with('f', "operator's error", CamaraFuzz::error)
+          .with('i', "endorsement", LocationFuzz::signed, MALFORMED)
+          .with('k', "endorsement keys", LocationFuzz::keys, MALFORMED)
+          .with('p', "phone number", LocationFuzz::ids);
 
   private JsonFuzz() {}
 
@@ -143,11 +158,61 @@ public final class JsonFuzz {
             "baseline",
             "{\"recorded\":{\"sha256\":{\"7\":\"%s\"}},\"clock\":%s}".formatted(pcr, clock))
         .add(
-            'l',
+            'o',
             "gnss",
             "{\"accuracy\":4.5,\"latitude\":40.33,\"longitude\":-3.7707,\"sensor_id\":"
                 + "\"/dev/ttyACM0\",\"source\":\"gpsd\",\"taken_at_ms\":1790000000123,\"type\":"
                 + "\"gnss\"}")
+        .add(
+            's',
+            "prototype",
+            "{\"sensor_id\":\"12d1:1433\",\"sensor_type\":\"mobile\",\"sensor_imei\":"
+                + "\"356345043865103\",\"sensor_imsi\":\"214070610960475\",\"msisdn\":"
+                + "\"tel:+34696810912\",\"latitude\":40.33,\"longitude\":-3.7707,\"accuracy\":7.0,"
+                + "\"skip_cache\":true}")
+        .add(
+            'l',
+            "prototype",
+            "{\"sensor_imei\":\"356345043865103\",\"sensor_imsi\":\"214070610960475\","
+                + "\"sensor_serial_number\":null}")
+        .add(
+            'e',
+            "prototype",
+            "{\"imei\":\"356345043865103\",\"imsi\":\"214070610960475\",\"nonce\":"
+                + "\"0123456789abcdef\",\"tower_id\":\"49201-LAB-001\",\"latitude\":40.33,"
+                + "\"longitude\":-3.77,\"accuracy\":500.0}")
+        .add(
+            '5',
+            "partial",
+            "{\"verificationResult\":\"PARTIAL\",\"matchRate\":74,\"lastLocationTime\":"
+                + "\"2023-09-07T10:40:52Z\"}")
+        .add('0', "true", "{\"verificationResult\":true}")
+        .add('b', "ciba", "{\"auth_req_id\":\"1c266114-a1be\",\"expires_in\":120,\"interval\":2}")
+        .add(
+            't',
+            "token",
+            "{\"access_token\":\"G5kXH2wHvUra0sHlDy1iTkDJgsgUO1bN\",\"expires_in\":3600}")
+        .add(
+            'f',
+            "quota",
+            "{\"status\":429,\"code\":\"QUOTA_EXCEEDED\",\"message\":\"m\"}\n"
+                + "Wed, 21 Oct 2026 07:28:00 GMT")
+        .add('f', "ciba", "{\"error\":\"slow_down\"}\n120")
+        .add(
+            'i',
+            "answer",
+            "{\"verified\":true,\"endorsement\":{\"tower_id\":\"\",\"device_id_hash\":\"ab\","
+                + "\"imei_imsi_binding_valid\":true,\"coarse_location\":{\"latitude\":40.33,"
+                + "\"longitude\":-3.77,\"accuracy_meters\":500.0},\"timestamp\":"
+                + "\"2026-11-24T11:59:55.123456+00:00\",\"nonce\":\"n\"},\"signature\":\"AAEC\","
+                + "\"key_id\":\"k1\"}")
+        .add(
+            'k',
+            "set",
+            "{\"keys\":[{\"key_id\":\"k1\",\"algorithm\":\"EdDSA\",\"public_key\":"
+                + "\"11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\",\"valid_from\":"
+                + "\"2026-01-01T00:00:00Z\",\"valid_until\":\"2027-01-01T00:00:00Z\"}]}")
+        .add('p', "tel", "tel:+34696810912")
         .all();
   }
 
