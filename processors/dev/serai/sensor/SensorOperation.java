@@ -7,6 +7,7 @@ public enum SensorOperation {
   VERIFY("/verify", "POST", false),
   LOOKUP("/lookup_msisdn", "POST", false),
   ENDORSE("/signed-endorsement", "POST", false),
+  LOCATE("/serai/v1/locate", "POST", false),
   KEYS("/.well-known/mno-signing-keys.json", "GET", true),
   METRICS("/metrics", "GET", true);
 

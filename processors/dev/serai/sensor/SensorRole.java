@@ -8,6 +8,9 @@ import dev.serai.camara.OperatorAnswer;
 import dev.serai.http.GuardedListener;
 import dev.serai.http.WriteHttpAnswerProcessor;
 import dev.serai.keylime.HttpAnswer;
+import dev.serai.location.LocateJson;
+import dev.serai.location.SensorAnswer;
+import dev.serai.location.SensorQuestion;
 import dev.serai.net.LateIdentity;
 import dev.serai.net.RoleIdentities;
 import dev.serai.net.SwappableTls;
@@ -28,6 +31,7 @@ import dev.serai.rpc.RpcServer;
 import dev.serai.rpc.SocketAccess;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
+import dev.serai.tpm.Bytes;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Optional;
@@ -36,6 +40,7 @@ import org.apache.camel.Exchange;
 
 /** Wires the sensor service: registry, operator, endorsements. */
 public final class SensorRole implements Role {
+  private static final String LOCATED = "locatedSensor";
   private static final String FOUND = "foundSensor";
   private static final String REQUEST = "endorsementRequest";
 
@@ -66,6 +71,7 @@ public final class SensorRole implements Role {
     bindListener(context, files, sidecar);
     bindChecks(context, checks, meters);
     bindEndorsing(context, endorsing, meters);
+    bindLocating(context, new Locating(lookup, endorsing));
     bindAnswers(context, lookup, keys, sidecar, strict);
     bindAdministration(context, new DeviceAdministration(store, audit, context.clock()));
     context.bind("rotateEndorsementKey", (org.apache.camel.Processor) tick -> keys.rotate());
@@ -169,6 +175,41 @@ public final class SensorRole implements Role {
               meters.endorsed();
               return signed;
             }));
+  }
+
+  private static void bindLocating(RoleContext context, Locating locating) {
+    context.bind(
+        "readLocateRequest",
+        Step.of(
+            SensorCall.class,
+            (call, exchange) -> LocateJson.readQuestion(call.body().toText())));
+    context.bind(
+        "findLocatedDevice",
+        Step.of(SensorQuestion.class, (question, exchange) -> locating.find(question)));
+    context.bind(
+        "prepareLocatedCheck",
+        Step.of(
+            LocatedSensor.class,
+            (located, exchange) -> {
+              exchange.setVariable(LOCATED, located);
+              return locating.check(located);
+            }));
+    context.bind(
+        "answerWithOperator",
+        Step.of(
+            CheckedLocation.class,
+            (checked, exchange) ->
+                locating.answer(
+                    requireNonNull(exchange.getVariable(LOCATED, LocatedSensor.class), LOCATED),
+                    checked)));
+    context.bind(
+        "answerWithoutOperator",
+        Step.of(LocatedSensor.class, (located, exchange) -> locating.answer(located)));
+    context.bind(
+        "writeLocatedDevice",
+        Step.of(
+            SensorAnswer.class,
+            (answer, exchange) -> SensorJson.ok(Bytes.ofText(LocateJson.write(answer)))));
   }
 
   private static EndorsementRequest request(Exchange exchange) {
