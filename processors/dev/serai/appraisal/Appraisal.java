@@ -188,6 +188,11 @@ public final class Appraisal implements Judged {
     return before().after(policy().pcrs(), state());
   }
 
+  /** What the steps measured so far, for an answer that shows it. */
+  Findings findings() {
+    return Findings.of(stepsDone, reasons);
+  }
+
   /** The result. An appraisal that some step never saw is refused by exception. */
   Verdict verdict() {
     if (!isOpen()) {

@@ -12,9 +12,15 @@ import java.util.Objects;
  * @param standing of the nonce that the evidence names
  * @param nonce the issuer's own; empty unless the standing is FRESH
  * @param selection the PCRs the challenge asked for
+ * @param form how the parts are bound together; never read from a wire
  */
 public record AppraisalRequest(
-    Bytes attestation, Bytes csr, ChallengeStanding standing, Bytes nonce, PcrSelection selection) {
+    Bytes attestation,
+    Bytes csr,
+    ChallengeStanding standing,
+    Bytes nonce,
+    PcrSelection selection,
+    EvidenceForm form) {
   /** Length of our nonces in bytes. */
   public static final int NONCE_LENGTH = 32;
 
@@ -22,8 +28,19 @@ public record AppraisalRequest(
     Objects.requireNonNull(attestation);
     Objects.requireNonNull(csr);
     Objects.requireNonNull(selection);
+    Objects.requireNonNull(form);
     if (standing == ChallengeStanding.FRESH && nonce.size() != NONCE_LENGTH) {
       throw new IllegalArgumentException("a nonce of %d bytes".formatted(nonce.size()));
     }
+  }
+
+  /** Of an agent of Serai. */
+  public AppraisalRequest(
+      Bytes attestation,
+      Bytes csr,
+      ChallengeStanding standing,
+      Bytes nonce,
+      PcrSelection selection) {
+    this(attestation, csr, standing, nonce, selection, EvidenceForm.NATIVE);
   }
 }

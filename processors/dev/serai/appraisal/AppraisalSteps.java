@@ -1,20 +1,25 @@
 package dev.serai.appraisal;
 
 import dev.serai.appraisal.Appraisal.Step;
+import dev.serai.location.LocationDocument;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.signing.Signatures;
 import dev.serai.tpm.Bytes;
+import dev.serai.tpm.wire.PcrSelection;
 import dev.serai.tpm.wire.TpmName;
 import dev.serai.tpm.wire.TpmtPublic;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** The cores of the steps of {@code appraise-evidence}: an open appraisal in, a new one out. */
 final class AppraisalSteps {
   private static final int MAX_KEYS = 10_000;
+  private static final int KEY_PCR = 16;
 
   private final Signatures signatures;
   private final CsrVerifier csrs;
@@ -91,9 +96,7 @@ final class AppraisalSteps {
       return appraisal.closed(
           ReasonCode.CERTIFIED_OTHER_KEY, "app_key_public is not the key of app_key_tpm_public");
     }
-    Bytes qualifyingData =
-        CertifyBinding.qualifyingData(
-            appraisal.request().nonce(), appKeyInfo, appraisal.request().csr(), claimed.location());
+    Bytes qualifyingData = qualifyingData(appraisal.request(), appKeyInfo, claimed.location());
     Check<TpmName> check =
         CertifyVerifier.verify(claimed.certify(), appraisal.ak(), qualifyingData, claimed.appKey());
     if (claimed.location().isPresent()
@@ -108,9 +111,28 @@ final class AppraisalSteps {
         : closed(appraisal, check);
   }
 
+  private static Bytes qualifyingData(
+      AppraisalRequest request, Bytes appKeyInfo, Optional<LocationDocument> location) {
+    return isDelegated(request)
+        ? CertifyBinding.prototypeQualifyingData(appKeyInfo, request.nonce().toHex())
+        : CertifyBinding.qualifyingData(request.nonce(), appKeyInfo, request.csr(), location);
+  }
+
+  private static boolean isDelegated(AppraisalRequest request) {
+    return request.form() == EvidenceForm.DELEGATED;
+  }
+
   /** CSR: proof of possession of the App Key. */
   Appraisal verifyCsr(Appraisal appraisal) {
     TpmtPublic appKey = appraisal.claimed().appKey();
+    if (isDelegated(appraisal.request()) && appraisal.request().csr().isEmpty()) {
+      // The certify proved the key; its holder shows a CSR to whoever signs.
+      return appraisal.passed(
+          Step.CSR,
+          facts ->
+              facts.withAppKey(
+                  new Trusted.AppKey(appKey.encoded(), appraisal.claimed().appKeyInfo())));
+    }
     Check<Bytes> check = csrs.verify(appraisal.request().csr(), appKey.publicKey());
     if (check instanceof Check.Passed<Bytes> passed) {
       return appraisal.passed(
@@ -127,12 +149,28 @@ final class AppraisalSteps {
             claimed.quote(),
             claimed.pcrBlob(),
             appraisal.ak(),
-            appraisal.request().nonce(),
-            appraisal.request().selection());
+            quotedNonces(appraisal.request()),
+            quotedSelections(appraisal.request()));
     if (check instanceof Check.Passed<Trusted.QuotedState> passed) {
       return appraisal.passed(Step.QUOTE, facts -> facts.withState(passed.fact()));
     }
     return closed(appraisal, check);
+  }
+
+  /** Keylime's agents quote the nonce's text, the prototype's what that text is the hex of. */
+  private static Set<Bytes> quotedNonces(AppraisalRequest request) {
+    return isDelegated(request)
+        ? Set.of(request.nonce(), Bytes.ofText(request.nonce().toHex()))
+        : Set.of(request.nonce());
+  }
+
+  /** Keylime's agents add PCR 16, which binds their payload key and no policy looks at. */
+  private static Set<PcrSelection> quotedSelections(AppraisalRequest request) {
+    Set<PcrSelection> lawful = new HashSet<>(Set.of(request.selection()));
+    if (isDelegated(request)) {
+      lawful.add(request.selection().and(KEY_PCR));
+    }
+    return lawful;
   }
 
   /** What the last accepted appraisal left. */

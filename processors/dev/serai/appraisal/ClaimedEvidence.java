@@ -142,6 +142,11 @@ record ClaimedEvidence(
     }
   }
 
+  /** The statement in a certificate of the App Key; nothing is verified. */
+  static Bytes certifyData(Bytes appKeyCertificate) throws MalformedStructureException {
+    return base64(certify(ByteString.copyFrom(appKeyCertificate.toArray())), "certify_data");
+  }
+
   private static String text(JsonNode object, String field) throws MalformedStructureException {
     JsonNode value = object.path(field);
     if (!value.isTextual()) {
@@ -158,7 +163,7 @@ record ClaimedEvidence(
     }
   }
 
-  private static Bytes hex(String field, String text) throws MalformedStructureException {
+  static Bytes hex(String field, String text) throws MalformedStructureException {
     if (text.length() > 2 * 64) {
       throw new MalformedStructureException(field, "%d characters".formatted(text.length()));
     }
@@ -169,7 +174,7 @@ record ClaimedEvidence(
     }
   }
 
-  private static Bytes pem(String text) throws MalformedStructureException {
+  static Bytes pem(String text) throws MalformedStructureException {
     Matcher matcher = PEM.matcher(text);
     if (text.length() > MAX_PEM || !matcher.matches()) {
       throw new MalformedStructureException("app_key_public", "not a PEM public key");

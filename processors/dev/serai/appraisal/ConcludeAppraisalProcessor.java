@@ -28,7 +28,9 @@ final class ConcludeAppraisalProcessor implements Processor {
 
   @Override
   public void process(Exchange exchange) throws Exception {
-    Verdict verdict = exchange.getMessage().getMandatoryBody(Appraisal.class).verdict();
+    Appraisal appraisal = exchange.getMessage().getMandatoryBody(Appraisal.class);
+    Verdict verdict = appraisal.verdict();
+    exchange.setVariable(Findings.VARIABLE, appraisal.findings());
     String result = verdict.isTrusted() ? "trusted" : "rejected";
     Long started = exchange.getProperty(OpenAppraisalProcessor.STARTED_NANOS, Long.class);
     if (started != null) {

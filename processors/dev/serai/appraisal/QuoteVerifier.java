@@ -6,6 +6,7 @@ import dev.serai.tpm.wire.MalformedStructureException;
 import dev.serai.tpm.wire.PcrBlob;
 import dev.serai.tpm.wire.PcrSelection;
 import dev.serai.tpm.wire.TpmsAttest;
+import java.util.Set;
 
 /**
  * Verifies TPM2_Quote output. The values beside the quote are unsigned: they count when their
@@ -21,6 +22,19 @@ public final class QuoteVerifier {
    */
   public static Check<Trusted.QuotedState> verify(
       SignedStatement quote, Bytes pcrBlob, AttestationKey ak, Bytes nonce, PcrSelection asked) {
+    return verify(quote, pcrBlob, ak, Set.of(nonce), Set.of(asked));
+  }
+
+  /**
+   * @param nonces the qualifying data of the challenge in each of its spellings
+   * @param asked what the quote has to cover, exactly one of these
+   */
+  static Check<Trusted.QuotedState> verify(
+      SignedStatement quote,
+      Bytes pcrBlob,
+      AttestationKey ak,
+      Set<Bytes> nonces,
+      Set<PcrSelection> asked) {
     Check<TpmsAttest> authentic = ak.authentic(quote);
     if (!(authentic instanceof Check.Passed<TpmsAttest> passed)) {
       return failed(authentic);
@@ -29,13 +43,16 @@ public final class QuoteVerifier {
     if (!(attest.body() instanceof TpmsAttest.Quote quoted)) {
       return Check.failed(ReasonCode.NOT_A_QUOTE, "a statement of type " + attest.body().type());
     }
-    if (!attest.extraData().equals(nonce)) {
+    if (!nonces.contains(attest.extraData())) {
       return Check.failed(ReasonCode.NONCE_MISMATCH, "the quote answers another challenge");
     }
-    if (!quoted.selection().equals(asked)) {
+    if (!asked.contains(quoted.selection())) {
       return Check.failed(
           ReasonCode.PCR_SELECTION_MISMATCH,
-          "asked for %s, quoted %s".formatted(asked, quoted.selection()));
+          "asked for %s, quoted %s"
+              .formatted(
+                  asked.stream().map(PcrSelection::toString).sorted().findFirst().orElseThrow(),
+                  quoted.selection()));
     }
     return values(ak, attest, quoted, pcrBlob);
   }

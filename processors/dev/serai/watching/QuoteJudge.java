@@ -10,10 +10,7 @@ import dev.serai.tpm.Bytes;
 import dev.serai.tpm.spec.TpmHash;
 import dev.serai.tpm.wire.PcrSelection;
 import java.security.MessageDigest;
-import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.SortedSet;
-import java.util.TreeSet;
 
 /**
  * Judges an agent's answer. Keylime's agents quote PCR 16 beside what was asked; it binds the
@@ -62,16 +59,7 @@ final class QuoteJudge {
   }
 
   private static PcrSelection quoted(PcrSelection asked) {
-    Map<TpmHash, SortedSet<Integer>> withKey = new LinkedHashMap<>();
-    asked
-        .pcrs()
-        .forEach(
-            (bank, indices) -> {
-              SortedSet<Integer> more = new TreeSet<>(indices);
-              more.add(KEY_PCR);
-              withKey.put(bank, more);
-            });
-    return new PcrSelection(withKey);
+    return asked.and(KEY_PCR);
   }
 
   /** PCR 16 after a reset and one extension with the hash of the key's text. */

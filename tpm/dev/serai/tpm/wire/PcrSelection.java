@@ -134,6 +134,18 @@ public record PcrSelection(Map<TpmHash, SortedSet<Integer>> pcrs) {
     return mask;
   }
 
+  /** The same banks with one more PCR each. */
+  public PcrSelection and(int index) {
+    Map<TpmHash, SortedSet<Integer>> more = new LinkedHashMap<>();
+    pcrs.forEach(
+        (bank, indices) -> {
+          SortedSet<Integer> all = new TreeSet<>(indices);
+          all.add(index);
+          more.put(bank, all);
+        });
+    return new PcrSelection(more);
+  }
+
   /** How many PCRs in all banks. */
   public int count() {
     return pcrs.values().stream().mapToInt(SortedSet::size).sum();
