@@ -40,7 +40,8 @@ final class ConfigModel {
   static {
     key(
         "serai.roles",
-        ConfigType.allOrPart(List.of("registrar", "verifier", "issuer", "sensor", "agent")));
+        ConfigType.allOrPart(
+            List.of("registrar", "verifier", "issuer", "sensor", "agent", "gate")));
     key("serai.trust-domain", ConfigType.TRUST_DOMAIN.orNothing());
     key("serai.state-dir", PATH.orNothing());
     key("serai.run-dir", PATH.orNothing());
@@ -96,6 +97,8 @@ final class ConfigModel {
     key("serai.verifier.allow-clear-agents", FLAG);
     key("serai.verifier.tick", duration("10ms", "1h"));
     key("serai.verifier.administrators", list(ConfigType.SPIFFE_PATH));
+    key("serai.verifier.evidence-callers", list(ConfigType.SPIFFE_PATH));
+    key("serai.verifier.nonce-ttl", duration("1s", "60s"));
     key("serai.verifier.max-request", integer(65_536, Integer.MAX_VALUE));
     key("serai.verifier.max-connections", integer(1, MANY));
     key("serai.verifier.idle-timeout", duration("100ms", "1h"));
@@ -199,12 +202,28 @@ final class ConfigModel {
     key("serai.workload.max-message-bytes", integer(1024, 64 << 20));
     key("serai.workload.max-executable-bytes", integer(1, Integer.MAX_VALUE));
 
+    key("serai.gate.host", HOST_NAME);
+    key("serai.gate.port", PORT);
+    key("serai.gate.proxies", list(ConfigType.SPIFFE_PATH));
+    key("serai.gate.socket", PATH.orNothing());
+    key("serai.gate.proxy-users", list(integer(0, Integer.MAX_VALUE)));
+    key("serai.gate.certificate", word("peer", "xfcc"));
+    live("serai.gate.mode", word("trust", "runtime", "strict"));
+    live("serai.gate.minimum-assurance", word("claimed", "gnss", "operator-verified", "both"));
+    live("serai.gate.regions", list(ConfigType.REGION));
+    key("serai.gate.sensor", HOST_PORT);
+    key("serai.gate.deadline", duration("50ms", "20s"));
+    key("serai.gate.cache", duration("0ms", "1h"));
+    key("serai.gate.workers", integer(1, 1024));
+    key("serai.gate.max-waiting", integer(1, MANY));
+
     key("serai.role.join-token-file", FILE.orNothing());
 
     key("serai.hop.appraise", ENDPOINT.orNothing());
     key("serai.hop.node-record", ENDPOINT.orNothing());
     key("serai.hop.locate", ENDPOINT.orNothing());
     key("serai.hop.verdict", ENDPOINT.orNothing());
+    key("serai.hop.device", ENDPOINT.orNothing());
   }
 
   private ConfigModel() {}

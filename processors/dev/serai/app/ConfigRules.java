@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * What keys have to say together, for the roles of one process: required ones, and those that
@@ -26,7 +27,8 @@ final class ConfigRules {
           "serai.hop.appraise=direct:appraise-evidence", "verifier",
           "serai.hop.node-record=direct:lookup-node", "registrar",
           "serai.hop.locate=direct:locate-device", "sensor",
-          "serai.hop.verdict=direct:apply-verdict", "issuer");
+          "serai.hop.verdict=direct:apply-verdict", "issuer",
+          "serai.hop.device=direct:verify-device", "sensor");
 
   private final LayeredSettings settings;
   private final Set<String> roles;
@@ -169,13 +171,10 @@ final class ConfigRules {
             "serai.agent.workload-socket",
             "agent",
             "serai.agent.plugin-socket",
-            "agent");
-    for (String key :
-        List.of(
-            "serai.issuer.admin-socket",
-            "serai.sensor.admin-socket",
-            "serai.agent.workload-socket",
-            "serai.agent.plugin-socket")) {
+            "agent",
+            "serai.gate.socket",
+            "gate");
+    for (String key : new TreeSet<>(owners.keySet())) {
       Optional<Path> socket = path(key);
       if (socket.isEmpty() || !roles.contains(owners.get(key))) {
         continue;
@@ -206,7 +205,7 @@ final class ConfigRules {
       listen(listeners, "serai.registrar.host", "serai.registrar.port");
       listen(listeners, "serai.registrar.host", "serai.registrar.tls-port");
     }
-    for (String role : List.of("verifier", "issuer", "sensor", "agent")) {
+    for (String role : List.of("verifier", "issuer", "sensor", "agent", "gate")) {
       if (roles.contains(role)) {
         listen(listeners, "serai." + role + ".host", "serai." + role + ".port");
       }

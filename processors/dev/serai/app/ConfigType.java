@@ -67,6 +67,8 @@ record ConfigType(String wanted, Predicate<String> accepts, boolean credential, 
               text.matches("[a-z0-9_]+:[0-9]{1,2}(,[0-9]{1,2})*(\\+[a-z0-9_]+:[0-9,]{1,80}){0,3}"));
   static final ConfigType URL_PATH =
       of("the path of a URL", text -> text.matches("(/[A-Za-z0-9._~-]{1,64}){1,8}"));
+  static final ConfigType REGION =
+      of("the name of a region", text -> text.matches("[\\p{L}\\p{N}][\\p{L}\\p{N} ._-]{0,63}"));
   static final ConfigType ENDPOINT =
       of("an endpoint of a route", text -> text.matches("[a-z][a-z0-9+.-]*:\\S+"));
 

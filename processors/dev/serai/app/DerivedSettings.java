@@ -41,6 +41,12 @@ final class DerivedSettings {
         roles.contains("issuer"),
         "apply-verdict",
         "call-issuer-verdict");
+    hop(
+        settings,
+        "serai.hop.device",
+        roles.contains("sensor"),
+        "verify-device",
+        "call-sensor-verify");
   }
 
   private static void hop(

@@ -97,7 +97,7 @@ final class LocationSteps {
       LOG.info("node={} location is not claimed: {}", appraisal.nodeId(), not.reason());
       count("not-claimed", 1);
       Appraisal passed = appraisal.with(found.withOutcome(outcome)).passed(Step.LOCATION);
-      store.passed(appraisal.nodeId());
+      passed(appraisal);
       return passed;
     }
     return deny(appraisal, ((LocationJudge.Denied) outcome).reason());
@@ -118,7 +118,7 @@ final class LocationSteps {
     Instant now = clock.instant();
     Appraisal passed = appraisal.with(found).passed(Step.LOCATION); // a route in disorder ends here
     if (location.isEmpty()) {
-      store.passed(appraisal.nodeId());
+      passed(appraisal);
       count("none", 1);
       return passed;
     }
@@ -134,7 +134,20 @@ final class LocationSteps {
 
   private Appraisal deny(Appraisal appraisal, Reason reason) {
     count("denied", 1);
-    store.refused(appraisal.nodeId(), reason, clock.instant());
+    if (saysWhere(appraisal)) {
+      store.refused(appraisal.nodeId(), reason, clock.instant());
+    }
     return appraisal.closed(List.of(reason));
+  }
+
+  private void passed(Appraisal appraisal) {
+    if (saysWhere(appraisal)) {
+      store.passed(appraisal.nodeId());
+    }
+  }
+
+  /** The prototype's form cannot carry a location, so its lack says nothing of the node's. */
+  private static boolean saysWhere(Appraisal appraisal) {
+    return appraisal.request().form() == EvidenceForm.NATIVE;
   }
 }

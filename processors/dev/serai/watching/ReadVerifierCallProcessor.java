@@ -17,10 +17,13 @@ import org.apache.camel.Processor;
 final class ReadVerifierCallProcessor implements Processor {
   private final Set<SpiffeId> issuers;
   private final Set<SpiffeId> administrators;
+  private final Set<SpiffeId> evidenceCallers;
 
-  ReadVerifierCallProcessor(Set<SpiffeId> issuers, Set<SpiffeId> administrators) {
+  ReadVerifierCallProcessor(
+      Set<SpiffeId> issuers, Set<SpiffeId> administrators, Set<SpiffeId> evidenceCallers) {
     this.issuers = Set.copyOf(issuers);
     this.administrators = Set.copyOf(administrators);
+    this.evidenceCallers = Set.copyOf(evidenceCallers);
   }
 
   @Override
@@ -29,17 +32,27 @@ final class ReadVerifierCallProcessor implements Processor {
     ApiPath path =
         ApiPath.of(exchange.getMessage().getHeader(Exchange.HTTP_PATH, "", String.class));
     VerifierOperation operation = operation(method, path);
-    check(operation, PeerIdentity.of(exchange));
+    Optional<SpiffeId> caller = PeerIdentity.of(exchange);
+    check(operation, caller);
+    if (operation == VerifierOperation.EVIDENCE || operation == VerifierOperation.NONCE) {
+      EvidenceAnswers.formRefusalsOf(exchange);
+    }
     byte[] body = exchange.getMessage().getBody(byte[].class);
     exchange
         .getMessage()
-        .setBody(new VerifierCall(operation, body == null ? Bytes.EMPTY : Bytes.copyOf(body)));
+        .setBody(
+            new VerifierCall(
+                operation,
+                caller.map(SpiffeId::toString).orElse(""),
+                body == null ? Bytes.EMPTY : Bytes.copyOf(body)));
   }
 
   private static VerifierOperation operation(String method, ApiPath path) {
     boolean version = path.is("version") || path.is("versions");
     boolean list = path.versioned() && path.rest().equals(List.of("agents"));
     boolean appraise = path.is("serai", "v1", "appraise");
+    boolean nonce = path.versioned() && path.rest().equals(List.of("verify", "nonce"));
+    boolean evidence = path.versioned() && path.rest().equals(List.of("verify", "evidence"));
     if (version && method.equals("GET")) {
       return VerifierOperation.VERSION;
     }
@@ -49,7 +62,13 @@ final class ReadVerifierCallProcessor implements Processor {
     if (appraise && method.equals("POST")) {
       return VerifierOperation.APPRAISE;
     }
-    int status = version || list || appraise ? 405 : 404;
+    if (nonce && method.equals("POST")) {
+      return VerifierOperation.NONCE;
+    }
+    if (evidence && method.equals("POST")) {
+      return VerifierOperation.EVIDENCE;
+    }
+    int status = version || list || appraise || nonce || evidence ? 405 : 404;
     throw new RefusalException(
         ReasonCode.UNKNOWN_OPERATION,
         "no such path, version or method",
@@ -63,6 +82,7 @@ final class ReadVerifierCallProcessor implements Processor {
           case VERSION -> Set.of();
           case LIST -> administrators;
           case APPRAISE -> issuers;
+          case NONCE, EVIDENCE -> evidenceCallers;
         };
     if (operation == VerifierOperation.VERSION || caller.filter(allowed::contains).isPresent()) {
       return;
@@ -71,6 +91,15 @@ final class ReadVerifierCallProcessor implements Processor {
         caller.isEmpty() ? ReasonCode.CALLER_NOT_AUTHENTICATED : ReasonCode.CALLER_NOT_ALLOWED,
         operation + " by " + caller.map(SpiffeId::toString).orElse("nobody known"),
         null,
-        HttpAnswer.forbidden(operation == VerifierOperation.LIST ? "list_agents" : "appraise"));
+        HttpAnswer.forbidden(action(operation)));
+  }
+
+  private static String action(VerifierOperation operation) {
+    return switch (operation) {
+      case VERSION -> "version";
+      case LIST -> "list_agents";
+      case APPRAISE -> "appraise";
+      case NONCE, EVIDENCE -> "verify_evidence";
+    };
   }
 }

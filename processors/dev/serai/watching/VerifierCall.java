@@ -4,8 +4,10 @@ import dev.serai.tpm.Bytes;
 
 /**
  * One request to the verifier, its operation known and its caller allowed, its body not yet read.
+ *
+ * @param caller the SPIFFE id it proved; empty where anybody may ask
  */
-public record VerifierCall(VerifierOperation operation, Bytes body) {
+public record VerifierCall(VerifierOperation operation, String caller, Bytes body) {
 
   /** What the routes choose by. */
   public String operationName() {

@@ -4,5 +4,9 @@ package dev.serai.watching;
 enum VerifierOperation {
   VERSION,
   LIST,
-  APPRAISE
+  APPRAISE,
+  /** A nonce for evidence in the prototype's form. */
+  NONCE,
+  /** Evidence in the prototype's form. */
+  EVIDENCE
 }

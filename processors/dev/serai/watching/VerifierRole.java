@@ -104,6 +104,7 @@ public final class VerifierRole implements Role {
         (RoleHealth) () -> standing(appraiser, missing(context)).with("audit", audit.fact()));
     WatchMeters.bind(context.meters(), store, flight, clock);
     bindListener(context, store, identity);
+    bindEvidence(context, appraiser);
     bindHops(context, http, identity, workers);
   }
 
@@ -180,19 +181,33 @@ public final class VerifierRole implements Role {
     Set<SpiffeId> administrators = ids(settings, settings.list("serai.verifier.administrators"));
     Set<SpiffeId> known = new HashSet<>(issuers);
     known.addAll(administrators);
+    Set<SpiffeId> evidenceCallers = ids(settings, settings.list("serai.verifier.evidence-callers"));
+    known.addAll(evidenceCallers);
     context.bind("verifierTls", SwappableTls.server(identity, known::contains));
     context.bind(
         "verifierHttpsListener",
         GuardedListener.askingForCertificate(
             settings.integer("serai.verifier.max-connections"),
             settings.duration("serai.verifier.idle-timeout")));
-    context.bind("readVerifierCall", new ReadVerifierCallProcessor(issuers, administrators));
+    context.bind(
+        "readVerifierCall",
+        new ReadVerifierCallProcessor(issuers, administrators, evidenceCallers));
     context.bind("readAppraisal", new ReadAppraisalProcessor());
     context.bind("answerVerdict", new AnswerVerdictProcessor());
     context.bind("answerVerifierVersions", new AnswerVerifierVersionsProcessor());
     context.bind("listWatchedNodes", new ListWatchedNodesProcessor(store));
     context.bind("refuseUnknownVerifierOperation", new RefuseUnknownVerifierOperationProcessor());
     context.bind("writeHttpAnswer", new WriteHttpAnswerProcessor());
+  }
+
+  /** The prototype's interface: evidence of nodes whose SPIRE server is not ours. */
+  private static void bindEvidence(RoleContext context, KeylimeQuoteAppraiser appraiser) {
+    EvidenceNonces nonces =
+        new EvidenceNonces(
+            context.settings().duration("serai.verifier.nonce-ttl"), context.clock());
+    context.bind("giveNonce", new GiveNonceProcessor(nonces, appraiser::selection));
+    context.bind("readEvidence", new ReadEvidenceProcessor(nonces, appraiser::selection));
+    context.bind("answerEvidence", new AnswerEvidenceProcessor(context.clock()));
   }
 
   private static void bindHops(

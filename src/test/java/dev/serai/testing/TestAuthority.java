@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
+import java.util.Map;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
@@ -50,7 +51,8 @@ public final class TestAuthority {
             List.of("spiffe://" + trustDomain),
             true,
             KeyUsage.keyCertSign | KeyUsage.cRLSign,
-            lifetime);
+            lifetime,
+            Map.of());
   }
 
   public X509Certificate certificate() {
@@ -83,6 +85,18 @@ public final class TestAuthority {
 
   public X509Certificate leaf(
       KeyPair leafKey, List<String> uris, boolean authority, Duration lifetime) {
+    return leaf(leafKey, uris, authority, lifetime, Map.of());
+  }
+
+  /**
+   * @param extensions content of extnValue by OID, not critical
+   */
+  public X509Certificate leaf(
+      KeyPair leafKey,
+      List<String> uris,
+      boolean authority,
+      Duration lifetime,
+      Map<String, byte[]> extensions) {
     return sign(
         leafKey,
         new X500Name("O=test"),
@@ -90,7 +104,8 @@ public final class TestAuthority {
         uris,
         authority,
         authority ? KeyUsage.keyCertSign : KeyUsage.digitalSignature,
-        lifetime);
+        lifetime,
+        extensions);
   }
 
   private X509Certificate sign(
@@ -100,8 +115,13 @@ public final class TestAuthority {
       List<String> uris,
       boolean authority,
       int usage,
-      Duration lifetime) {
+      Duration lifetime,
+      Map<String, byte[]> extensions) {
     Instant start = Instant.now().minusSeconds(60);
+    Instant end = Instant.now().plus(lifetime);
+    if (!end.isAfter(start)) { // one that has ended also began
+      start = end.minusSeconds(60);
+    }
     try {
       JcaX509v3CertificateBuilder builder =
           new JcaX509v3CertificateBuilder(
@@ -110,7 +130,7 @@ public final class TestAuthority {
                   : X500Name.getInstance(certificate.getSubjectX500Principal().getEncoded()),
               new BigInteger(120, RANDOM).setBit(119),
               Date.from(start),
-              Date.from(Instant.now().plus(lifetime)),
+              Date.from(end),
               subject,
               subjectKey.getPublic());
       List<GeneralName> names = new ArrayList<>();
@@ -127,6 +147,10 @@ public final class TestAuthority {
             false,
             new ExtendedKeyUsage(
                 new KeyPurposeId[] {KeyPurposeId.id_kp_serverAuth, KeyPurposeId.id_kp_clientAuth}));
+      }
+      for (Map.Entry<String, byte[]> one : extensions.entrySet()) {
+        builder.addExtension(
+            new org.bouncycastle.asn1.ASN1ObjectIdentifier(one.getKey()), false, one.getValue());
       }
       return new JcaX509CertificateConverter()
           .getCertificate(

@@ -40,6 +40,11 @@ public final class WatchFuzz {
           .with('q', "answer with a quote", WatchFuzz::quote)
           .with('v', "versions of an agent", WatchFuzz::versions)
           .with('c', "certificate of an agent", WatchFuzz::certificate, CertificateException.class)
+          .with(
+              'e',
+              "evidence in the prototype's form",
+              SubmissionFuzz::submission,
+              MalformedStructureException.class)
           .with('j', "stored reasons", WatchFuzz::reasons, DatabaseException.class);
 
   private WatchFuzz() {}
@@ -67,6 +72,7 @@ public final class WatchFuzz {
             "two",
             "{\"code\":200,\"status\":\"Success\",\"results\":{\"supported_version\":\"2.5\","
                 + "\"supported_versions\":[\"2.4\",\"2.5\"]}}")
+        .add('e', "prototype", SubmissionFuzz.seed())
         .add('j', "reasons", "[{\"code\":\"PCR_VALUE_NOT_ALLOWED\",\"detail\":\"sha256:7\"}]")
         .all();
   }

@@ -1,0 +1,72 @@
+package dev.serai.watching;
+
+import dev.serai.appraisal.AppraisalRequest;
+import dev.serai.appraisal.ChallengeStanding;
+import dev.serai.appraisal.DelegatedEvidence;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
+import dev.serai.tpm.Bytes;
+import dev.serai.tpm.wire.MalformedStructureException;
+import dev.serai.tpm.wire.PcrSelection;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.apache.camel.Exchange;
+import org.apache.camel.InvalidPayloadException;
+import org.apache.camel.Processor;
+
+/**
+ * Route step: body {@link VerifierCall} with evidence in the prototype's form in, body {@link
+ * AppraisalRequest} out. Its nonce is used up here, before anybody looks at the rest.
+ */
+final class ReadEvidenceProcessor implements Processor {
+  private static final int NONCE_TEXT = 2 * AppraisalRequest.NONCE_LENGTH;
+
+  private final EvidenceNonces nonces;
+  private final Supplier<Optional<PcrSelection>> selection;
+
+  ReadEvidenceProcessor(EvidenceNonces nonces, Supplier<Optional<PcrSelection>> selection) {
+    this.nonces = nonces;
+    this.selection = selection;
+  }
+
+  @Override
+  public void process(Exchange exchange) throws InvalidPayloadException {
+    VerifierCall call = exchange.getMessage().getMandatoryBody(VerifierCall.class);
+    DelegatedEvidence evidence = EvidenceSubmission.read(call.body());
+    ChallengeStanding standing =
+        nonces.consume(nonce(evidence.nonce()), call.caller(), evidence.nodeId());
+    try {
+      exchange.getMessage().setBody(evidence.request(standing, asked()));
+    } catch (MalformedStructureException e) {
+      throw new RefusalException(
+          ReasonCode.EVIDENCE_MALFORMED, e.getMessage(), e, EvidenceSubmission.malformed(e));
+    }
+  }
+
+  private PcrSelection asked() {
+    return selection
+        .get()
+        .orElseThrow(
+            () ->
+                new RefusalException(
+                    ReasonCode.POLICY_MISSING, "serai.verifier.policy is not set"));
+  }
+
+  /** Ours are written in one way only; another spelling is a text that we did not give out. */
+  private static Bytes nonce(String text) {
+    if (text.length() == NONCE_TEXT && text.chars().allMatch(ReadEvidenceProcessor::isHex)) {
+      return Bytes.ofHex(text);
+    }
+    String why = "no nonce of ours; ask for one at /verify/nonce";
+    throw new RefusalException(
+        ReasonCode.NONCE_UNKNOWN,
+        why,
+        null,
+        EvidenceAnswers.refused(
+            403, ReasonCode.NONCE_UNKNOWN, ReasonCode.NONCE_UNKNOWN + ": " + why));
+  }
+
+  private static boolean isHex(int c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+  }
+}
