@@ -24,7 +24,8 @@ public final class FreePorts {
           "serai.verifier.port",
           "serai.issuer.port",
           "serai.sensor.port",
-          "serai.agent.port");
+          "serai.agent.port",
+          "serai.gate.port");
   private static final int FIRST = 10_240;
   private static final int END = 32_000; // the kernel's own begin at 32768
   private static final int RANGES = 16;

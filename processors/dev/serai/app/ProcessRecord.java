@@ -50,6 +50,7 @@ final class ProcessRecord implements AutoCloseable {
     Optional<AuditUpkeep> upkeep = audit.map(log -> AuditUpkeep.of(context, log, refused));
     if (upkeep.isPresent()) {
       refusals.alsoTell(refused::refused);
+      context.bind(RefusedCallers.BEAN, refused);
     }
     context.bind("tendAudit", (Processor) exchange -> upkeep.ifPresent(AuditUpkeep::run));
     return new ProcessRecord(context, settings, audit, upkeep);

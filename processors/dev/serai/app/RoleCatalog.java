@@ -2,6 +2,7 @@ package dev.serai.app;
 
 import dev.serai.agent.AgentRole;
 import dev.serai.enrolment.RegistrarRole;
+import dev.serai.gate.GateRole;
 import dev.serai.issuing.IssuerRole;
 import dev.serai.role.Role;
 import dev.serai.sensor.SensorRole;
@@ -28,6 +29,7 @@ final class RoleCatalog {
     MAKERS.put("verifier", VerifierRole::new);
     MAKERS.put("sensor", SensorRole::new);
     MAKERS.put("agent", AgentRole::new);
+    MAKERS.put("gate", GateRole::new);
   }
 
   /** As serai.roles and the folders of routes name them. */

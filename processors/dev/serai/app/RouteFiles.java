@@ -25,7 +25,8 @@ final class RouteFiles {
   /** For processes that keep an audit log: those with any of these roles. */
   private static final String AUDIT = "audit";
 
-  private static final Set<String> RECORDING = Set.of("registrar", "verifier", "issuer", "sensor");
+  private static final Set<String> RECORDING =
+      Set.of("registrar", "verifier", "issuer", "sensor", "gate");
 
   private RouteFiles() {}
 

@@ -17,6 +17,9 @@ import java.util.TreeMap;
  * are counted by reason and route, and each count is one record.
  */
 public final class RefusedCallers {
+  /** The bean's name, in a process that keeps a log. */
+  public static final String BEAN = "refusedCallers";
+
   private static final Set<Kind> ABOUT_CALLERS =
       EnumSet.of(Kind.UNAUTHENTICATED, Kind.DENIED, Kind.OVERLOADED);
 

@@ -26,6 +26,7 @@ final class BenchCommand implements Callable<Integer> {
           Map.entry("audit", "dev.serai.bench.AuditBench"),
           Map.entry("providers", "dev.serai.bench.IssuingProviderBench"),
           Map.entry("quote", "dev.serai.bench.QuoteBench"),
+          Map.entry("gate", "dev.serai.bench.GateBench"),
           Map.entry("issuing", "dev.serai.bench.IssuingBench"),
           Map.entry("workload", "dev.serai.bench.WorkloadBench"),
           Map.entry("flow", "dev.serai.bench.FlowBench"),
@@ -41,7 +42,7 @@ final class BenchCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "NAME",
       description =
-          "appraisal, audit, providers, quote, issuing, workload, flow, dead-node, streams,"
+          "appraisal, audit, gate, providers, quote, issuing, workload, flow, dead-node, streams,"
               + " recorder, recovery, soak or start")
   private String name;
 

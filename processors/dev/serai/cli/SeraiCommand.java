@@ -30,7 +30,8 @@ public final class SeraiCommand implements Callable<Integer> {
     group(line, "device", "Registered location sensors.", DeviceCommands.all(sockets));
     group(line, "bundle", "The trust domain's authorities.", BundleCommands.all(sockets));
     group(line, "token", "Join tokens.", TokenCommands.all(sockets));
-    group(line, "svid", "Identities, asked for as a workload.", SvidCommands.all(sockets));
+    group(
+        line, "svid", "Identities: asked for as a workload, and shown.", SvidCommands.all(sockets));
     group(line, "tpm", "The TPM of this machine.", TpmCommands.all(sockets));
     group(line, "audit", "The log of what was decided.", AuditCommands.all(sockets));
     line.addSubcommand("backup", BackupCommand.make(sockets));

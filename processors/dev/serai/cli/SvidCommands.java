@@ -49,6 +49,7 @@ final class SvidCommands {
             "Fetches this process's identities from the Workload API.",
             Map.of("x509", new FetchX509(sockets))));
     verbs.put("watch", new Watch(sockets));
+    verbs.put("dump", new SvidDump());
     return verbs;
   }
 

@@ -512,6 +512,58 @@ public enum ReasonCode {
       "see the state of the agent",
       "serai health names what it waits for"),
 
+  // The gate
+  GATE_NO_CERTIFICATE(
+      Kind.DENIED,
+      "Nobody showed a certificate at the gate",
+      "a client without an SVID, or a proxy that does not hand it on",
+      "connect with an SVID; at the proxy include_peer_certificate: true"),
+  GATE_CERTIFICATE_INVALID(
+      Kind.DENIED,
+      "The certificate shown at the gate is not to be believed",
+      "expired, of another trust domain, no SVID, or a header that others wrote",
+      "see the detail; renew the SVID, set the proxy to SANITIZE_SET"),
+  GATE_CLAIM_MISSING(
+      Kind.DENIED,
+      "The SVID says nothing of a location",
+      "the node has no sensor, or its location was not accepted",
+      "serai svid dump FILE; see serai node show for the node's location"),
+  GATE_CLAIM_EXPIRED(
+      Kind.DENIED,
+      "The location in the SVID is no longer valid",
+      "the node has not proven its location anew",
+      "the agent attests again by itself; see its log for the sensor"),
+  GATE_REGION_NOT_ALLOWED(
+      Kind.DENIED,
+      "The workload is in a region that may not pass",
+      "it is elsewhere, or serai.gate.regions lacks it",
+      "compare serai svid dump FILE with serai.gate.regions"),
+  GATE_ASSURANCE_TOO_LOW(
+      Kind.DENIED,
+      "It is not known well enough where the workload is",
+      "a claim without an operator's word, or a GNSS receiver alone",
+      "register the device for the operator check, or lower serai.gate.minimum-assurance"),
+  GATE_LOCATION_DENIED(
+      Kind.DENIED,
+      "The sensor service does not confirm the location",
+      "the device is elsewhere, or not registered",
+      "see the device's last result at the sensor service"),
+  GATE_LOCATION_UNKNOWN(
+      Kind.DENIED,
+      "The operator does not know where the device is",
+      "switched off or out of coverage",
+      "try again once the device is in the network"),
+  GATE_UNAVAILABLE(
+      Kind.UNAVAILABLE,
+      "The gate cannot ask what it needs to know",
+      "the sensor service or its operator does not answer, or there is no trust bundle yet",
+      "see serai health; it is tried again by itself"),
+  GATE_ANSWER_INVALID(
+      Kind.UNAVAILABLE,
+      "The sensor service gave an answer that says nothing",
+      "another service at serai.gate.sensor, or another version",
+      "check serai.gate.sensor"),
+
   // TPM and agent
   WORKLOAD_API_DOWN(
       Kind.UNAVAILABLE,

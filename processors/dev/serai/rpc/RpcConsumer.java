@@ -111,8 +111,12 @@ public final class RpcConsumer extends DefaultConsumer {
     }
     Object body = exchange.getMessage().getBody();
     if (body instanceof Refused refused) {
-      call.refuse(refused);
-      return;
+      RefusalMessage own = exchange.getProperty(RefusalMessage.PROPERTY, RefusalMessage.class);
+      if (own == null || type != MethodType.UNARY) {
+        call.refuse(refused);
+        return;
+      }
+      body = own.of(refused);
     }
     List<Message> messages = messages(body, request);
     if (messages == null || (type == MethodType.UNARY && messages.size() != 1)) {

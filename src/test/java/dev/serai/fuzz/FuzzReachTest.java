@@ -61,6 +61,8 @@ class FuzzReachTest {
           Map.entry("dev.serai.cli.FlowCommands", "our own dashboard's data, behind its login"),
           Map.entry("dev.serai.cli.ReloadCommand", "our own process's answer at its own socket"),
           Map.entry("dev.serai.cli.HealthCommand", "our own health page; a person sees the error"),
+          Map.entry(
+              "dev.serai.cli.SvidDump", "a file that the user names; a person sees the error"),
           Map.entry("dev.serai.cli.BundleDocument", "keys that the issuer itself made"),
           Map.entry("dev.serai.app.DemoCommand", "output of our own command"),
           Map.entry("dev.serai.signing.", "keys that JCA encoded, and known answers"),

@@ -4,6 +4,7 @@ import dev.serai.agent.AgentFuzz;
 import dev.serai.appraisal.EvidenceFuzz;
 import dev.serai.claims.ClaimsFuzz;
 import dev.serai.enrolment.EnrolmentFuzz;
+import dev.serai.gate.GateFuzz;
 import dev.serai.issuing.CsrFuzz;
 import dev.serai.issuing.IssuerFuzz;
 import dev.serai.watching.WatchFuzz;
@@ -26,6 +27,7 @@ public enum FuzzTarget {
   ISSUER(IssuerFuzz.class),
   AGENT(AgentFuzz.class),
   WATCH(WatchFuzz.class),
+  GATE(GateFuzz.class),
   TEXT(TextFuzz.class),
   FILES(FilesFuzz.class),
   EXTENSION(ClaimsFuzz.class);
