@@ -49,6 +49,7 @@ final class ConfigModel {
     live("serai.log.level", word("ERROR", "WARN", "INFO", "DEBUG"));
     key("serai.stop-timeout", duration("100ms", "6s"));
     key("serai.feature.unified-identity", FLAG);
+    key("serai.privacy", word("strict", "compat"));
 
     key("serai.routes.retry-first", duration("10ms", "1h"));
     key("serai.routes.retry-most", duration("10ms", "1d"));
@@ -117,7 +118,6 @@ final class ConfigModel {
     key("serai.issuer.challenge-ttl", duration("100ms", "60s"));
     key("serai.issuer.challenge-pcrs", ConfigType.PCRS);
     key("serai.issuer.challenge-location", FLAG);
-    key("serai.issuer.privacy", word("strict", "compat"));
     live("serai.issuer.location-rules", PATH.orNothing());
     key("serai.issuer.verifier", HOST_PORT);
     live("serai.issuer.limit.attest", integer(1, MANY));
@@ -131,7 +131,6 @@ final class ConfigModel {
     key("serai.sensor.callers", list(ConfigType.SPIFFE_PATH));
     key("serai.sensor.token-file", FILE.orNothing());
     key("serai.sensor.admin-socket", PATH.orNothing());
-    key("serai.sensor.privacy", word("strict", "compat"));
     key("serai.sensor.endorsement-key-life", duration("1m", "3650d"));
     live("serai.sensor.limit", integer(1, MANY));
     live("serai.sensor.limit-burst", integer(1, MANY));

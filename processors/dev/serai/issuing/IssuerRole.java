@@ -212,15 +212,15 @@ public final class IssuerRole implements Role {
   private static ClaimsComposer claims(RoleContext context) {
     Settings settings = context.settings();
     Privacy privacy =
-        Privacy.of(settings.text("serai.issuer.privacy"))
+        Privacy.of(settings.text("serai.privacy"))
             .orElseThrow(
                 () ->
                     new RefusalException(
                         ReasonCode.CONFIGURATION_INVALID,
-                        "serai.issuer.privacy is neither strict nor compat"));
+                        "serai.privacy is neither strict nor compat"));
     if (privacy == Privacy.COMPAT) {
       LOG.warn(
-          "serai.issuer.privacy=compat: certificates name IMEI, IMSI, phone number and coordinates"
+          "serai.privacy=compat: certificates name IMEI, IMSI, phone number and coordinates"
               + " to everybody who sees them");
     }
     ClaimsComposer claims =

@@ -52,7 +52,7 @@ public final class SensorRole implements Role {
   @Override
   public void bind(RoleContext context) {
     Settings settings = context.settings();
-    boolean strict = settings.text("serai.sensor.privacy").equals("strict");
+    boolean strict = settings.text("serai.privacy").equals("strict");
     PrivateFiles files = new PrivateFiles(context.stateDir().resolve("sensor"));
     Audit audit = Audit.of(context);
     RegistryKey key = RegistryKey.of(files);

@@ -11,8 +11,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -24,12 +22,6 @@ import org.junit.jupiter.api.Test;
 class AbuseCasesTest {
   private static final Path LIST = Path.of("src/test/resources/abuse-cases.txt");
   private static final Pattern ROW = Pattern.compile("(N\\d\\d) \\| ([^|]+) \\| ([^|]+)");
-
-  /** Whose tests come with the part that answers for them; each leaves this list with that part. */
-  private static final Set<String> OPEN =
-      Set.of(
-          "N25", "N26", "N27", "N28", "N29", "N30", "N31", "N32", "N34", "N40", "N43", "N44",
-          "N45");
 
   private static final Map<String, List<String>> CASES = new LinkedHashMap<>();
   private static final Map<String, Path> SOURCES = new HashMap<>();
@@ -64,23 +56,11 @@ class AbuseCasesTest {
   }
 
   @Test
-  void a_case_without_a_test_is_one_that_may_still_be_open() {
-    Set<String> open = new TreeSet<>();
-    CASES.forEach(
-        (number, tests) -> {
-          if (tests.equals(List.of("open"))) {
-            open.add(number);
-          }
-        });
-    assertThat(open).isEqualTo(new TreeSet<>(OPEN));
-  }
-
-  @Test
   void every_test_that_is_named_exists_and_is_one() throws IOException {
     List<String> missing = new ArrayList<>();
     for (Map.Entry<String, List<String>> one : CASES.entrySet()) {
       for (String test : one.getValue()) {
-        if (!test.equals("open") && !exists(test)) {
+        if (!exists(test)) {
           missing.add(one.getKey() + " " + test);
         }
       }

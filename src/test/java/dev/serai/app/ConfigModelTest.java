@@ -84,7 +84,7 @@ class ConfigModelTest {
     "serai.camara.url, http://operator.example",
     "serai.camara.verify-path, verify",
     "serai.camara.dialect, v2",
-    "serai.sensor.privacy, none",
+    "serai.privacy, none",
     "serai.log.level, LOUD",
     "serai.agent.quote-burst, -1",
     "serai.management.host, not a host"

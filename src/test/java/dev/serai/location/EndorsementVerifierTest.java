@@ -91,7 +91,7 @@ class EndorsementVerifierTest {
   }
 
   @Test
-  void N34_a_forged_endorsement_is_refuted() {
+  void n34_a_forged_endorsement_is_refuted() {
     SignedEndorsement good = signed(good());
     byte[] text = good.text().toArray();
     for (int i = 0; i < text.length; i++) {
@@ -113,7 +113,7 @@ class EndorsementVerifierTest {
   }
 
   @Test
-  void N34_a_replayed_or_foreign_endorsement_is_refuted() {
+  void n34_a_replayed_or_foreign_endorsement_is_refuted() {
     Endorsement good = good();
     refuted(
         signed(new Endorsement("", "ab12", true, 1, 1, 5, good.at(), "another-nonce-01")),
@@ -144,7 +144,7 @@ class EndorsementVerifierTest {
   }
 
   @Test
-  void N34_what_is_signed_and_no_endorsement_is_refuted() {
+  void n34_what_is_signed_and_no_endorsement_is_refuted() {
     for (String text : List.of("{}", "[]", "null", "{\"nonce\": \"" + NONCE + "\"}")) {
       Bytes bytes = Bytes.ofText(text);
       refuted(

@@ -61,7 +61,7 @@ class SensorHttpTest {
     SeraiHarness harness =
         SeraiHarness.roles("sensor")
             .withClock(NOW::get)
-            .with("serai.sensor.privacy", "compat")
+            .with("serai.privacy", "compat")
             .with("serai.sensor.limit", "100000")
             .with("serai.sensor.limit-burst", "100000")
             .with("serai.camara.per-second", "100000")
@@ -233,7 +233,7 @@ class SensorHttpTest {
   }
 
   @Test
-  void N29_imei_and_imsi_that_are_not_registered_together_are_unbound() {
+  void n29_imei_and_imsi_that_are_not_registered_together_are_unbound() {
     assertRefused(verify("{" + ids(IMEI, OTHER_IMSI) + "}"), 403, ReasonCode.SENSOR_UNBOUND);
     assertRefused(verify("{" + ids(IMEI, "214070610960999") + "}"), 403, ReasonCode.SENSOR_UNBOUND);
     assertRefused(
@@ -258,7 +258,7 @@ class SensorHttpTest {
   }
 
   @Test
-  void N30_an_unknown_sensor_is_refused_and_none_stands_in_for_it() {
+  void n30_an_unknown_sensor_is_refused_and_none_stands_in_for_it() {
     for (String body :
         List.of(
             "{\"sensor_id\":\"ffff:ffff\"}",
@@ -277,7 +277,7 @@ class SensorHttpTest {
 
   @ParameterizedTest
   @CsvSource({"SAYS_UNKNOWN, UNKNOWN", "CANNOT_LOCATE, UNKNOWN", "PARTIAL, PARTIAL"})
-  void N33_an_operator_that_cannot_say_is_neither_true_nor_false(Mood mood, String status) {
+  void n33_an_operator_that_cannot_say_is_neither_true_nor_false(Mood mood, String status) {
     operator.mood(mood);
     SensorClient.Answer answer = verify(known(""));
     assertThat(answer.status()).isEqualTo(200);
@@ -287,7 +287,7 @@ class SensorHttpTest {
   }
 
   @Test
-  void N33_unknown_is_not_kept() {
+  void n33_unknown_is_not_kept() {
     operator.mood(Mood.SAYS_UNKNOWN);
     verify(known(""));
     operator.mood(Mood.WELL);
@@ -296,7 +296,7 @@ class SensorHttpTest {
 
   @ParameterizedTest
   @CsvSource({"BROKEN, OPERATOR_UNREACHABLE", "GARBAGE, OPERATOR_ANSWER_INVALID"})
-  void A11_a_broken_operator_opens_its_breaker_and_is_asked_again_later(
+  void a11_a_broken_operator_opens_its_breaker_and_is_asked_again_later(
       Mood mood, ReasonCode code) {
     operator.mood(mood);
     assertRefused(verify(known("")), 503, code);
@@ -312,7 +312,7 @@ class SensorHttpTest {
   }
 
   @Test
-  void A11_an_answer_that_is_kept_outlives_the_operator() {
+  void a11_an_answer_that_is_kept_outlives_the_operator() {
     verify(known(""));
     operator.mood(Mood.BROKEN);
     assertThat(verify(known("")).json().path("cached").booleanValue()).isTrue();
@@ -320,7 +320,7 @@ class SensorHttpTest {
   }
 
   @Test
-  void A11_after_429_the_operator_is_left_alone_for_as_long_as_it_said() {
+  void a11_after_429_the_operator_is_left_alone_for_as_long_as_it_said() {
     operator.mood(Mood.TOO_MANY_REQUESTS);
     operator.retryAfter("90");
     assertRefused(verify(known("")), 503, ReasonCode.OPERATOR_BUSY);
@@ -334,7 +334,7 @@ class SensorHttpTest {
   }
 
   @Test
-  void A11_a_caller_in_a_hurry_is_told_and_the_question_goes_on_for_others() {
+  void a11_a_caller_in_a_hurry_is_told_and_the_question_goes_on_for_others() {
     operator.mood(Mood.SILENT);
     SensorClient.Answer hurried = client.post("/verify", known(""), "Serai-Timeout", "700");
     assertRefused(hurried, 504, ReasonCode.DEADLINE_EXCEEDED);
@@ -347,7 +347,7 @@ class SensorHttpTest {
   }
 
   @Test
-  void A15_each_device_is_asked_about_once_while_its_answer_is_kept() {
+  void a15_each_device_is_asked_about_once_while_its_answer_is_kept() {
     verify(known(""));
     verify("{" + ids(OTHER_IMEI, OTHER_IMSI) + "}");
     JsonNode again = verify(known("")).json();
@@ -364,7 +364,7 @@ class SensorHttpTest {
   }
 
   @Test
-  void A15_the_same_question_at_the_same_time_is_asked_once() {
+  void a15_the_same_question_at_the_same_time_is_asked_once() {
     operator.mood(Mood.SILENT);
     List<CompletableFuture<SensorClient.Answer>> all = new ArrayList<>();
     Executor threads = work -> new Thread(work).start();

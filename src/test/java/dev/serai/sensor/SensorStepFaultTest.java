@@ -156,7 +156,7 @@ class SensorStepFaultTest {
   }
 
   @Test
-  void N29_a_sensor_of_another_node_is_unbound() {
+  void n29_a_sensor_of_another_node_is_unbound() {
     Object refused = serai.template().requestBody("direct:verify-location", check("node-2"));
     assertThat(refused)
         .isInstanceOfSatisfying(
