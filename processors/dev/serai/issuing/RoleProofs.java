@@ -19,8 +19,8 @@ import java.security.PublicKey;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.Optional;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * How a role process whose certificate has ended, by whosever clock, comes back without a hand: it

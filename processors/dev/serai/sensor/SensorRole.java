@@ -181,8 +181,7 @@ public final class SensorRole implements Role {
     context.bind(
         "readLocateRequest",
         Step.of(
-            SensorCall.class,
-            (call, exchange) -> LocateJson.readQuestion(call.body().toText())));
+            SensorCall.class, (call, exchange) -> LocateJson.readQuestion(call.body().toText())));
     context.bind(
         "findLocatedDevice",
         Step.of(SensorQuestion.class, (question, exchange) -> locating.find(question)));

@@ -143,16 +143,23 @@ class LayeringTest {
         .dependOnClassesThat()
         .resideInAnyPackage(
             "org.apache.camel..",
-            "java.net..",
             "io.netty..",
             "dev.serai.camara..",
             "dev.serai.sensor..",
+            "dev.serai.gate..",
             "dev.serai.agent..",
             "dev.serai.issuing..",
             "dev.serai.watching..",
             "dev.serai.enrolment..",
             "dev.serai.app..",
             "dev.serai.cli..")
+        .check(CODE);
+    noClasses()
+        .that()
+        .resideInAPackage("dev.serai.location") // its readers speak to gpsd and the system's bus
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("java.net..", "dev.serai.location.sensor..")
         .check(CODE);
   }
 
@@ -171,7 +178,7 @@ class LayeringTest {
         .check(CODE);
     noClasses()
         .that()
-        .resideInAnyPackage("dev.serai.sensor..", "dev.serai.camara..")
+        .resideInAnyPackage("dev.serai.sensor..", "dev.serai.camara..", "dev.serai.gate..")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(
