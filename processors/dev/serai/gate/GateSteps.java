@@ -134,7 +134,7 @@ final class GateSteps {
   GateCase checkAssurance(GateCase open) {
     Assurance found = assurance(open);
     Assurance wanted = open.policy().minimumAssurance();
-    if (found.compareTo(wanted) < 0) {
+    if (!found.meets(wanted)) {
       return open.closed(
           ReasonCode.GATE_ASSURANCE_TOO_LOW, "%s, wanted %s".formatted(found, wanted));
     }
@@ -145,9 +145,10 @@ final class GateSteps {
   private static Assurance assurance(GateCase open) {
     Assurance claimed = open.location().assurance().orElseGet(() -> ofPrototype(open));
     boolean confirmed = open.device().filter(DeviceAnswer.CONFIRMED::equals).isPresent();
-    return confirmed && claimed.compareTo(Assurance.OPERATOR_VERIFIED) < 0
-        ? Assurance.OPERATOR_VERIFIED
-        : claimed;
+    if (!confirmed || claimed.meets(Assurance.OPERATOR_VERIFIED)) {
+      return claimed;
+    }
+    return claimed == Assurance.GNSS ? Assurance.BOTH : Assurance.OPERATOR_VERIFIED;
   }
 
   /** The prototype's claims have no word for it. */

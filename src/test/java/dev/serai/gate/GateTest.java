@@ -369,6 +369,17 @@ class GateTest {
   }
 
   @Test
+  void the_operator_s_word_does_not_stand_in_for_a_receiver_s() throws Exception {
+    open("serai.gate.minimum-assurance", "gnss");
+    assertDenied(
+        gate.check(gate.svids.svid(Svids.mobile("operator-verified", device))),
+        403,
+        "Location Assurance Too Low",
+        ReasonCode.GATE_ASSURANCE_TOO_LOW);
+    assertAllowed(gate.check(gate.svids.svid(Svids.mobile("both", device))));
+  }
+
+  @Test
   void a_claim_has_an_end_and_a_region() throws Exception {
     open("serai.gate.mode", "trust", "serai.gate.regions", "madrid,lisbon");
     assertAllowed(gate.check(gate.svids.svid(Svids.mobile("both", device))));
