@@ -25,6 +25,7 @@ class DelegatedEvidenceTest {
   private static final AppraisalSteps STEPS = new AppraisalSteps(Signatures.fastest());
 
   private final Evidence evidence = Evidence.rsa();
+  private final TestLocations locations = new TestLocations();
 
   private void appKey(KeyPair keys, TpmaObject attributes, TpmScheme scheme) {
     evidence.appKeys = keys;
@@ -67,7 +68,10 @@ class DelegatedEvidenceTest {
     appraisal = appraisal.isOpen() ? STEPS.withBaseline(appraisal, Baseline.NONE) : appraisal;
     appraisal =
         appraisal.isOpen() ? STEPS.checkPcrs(appraisal, Optional.of(evidence.policy)) : appraisal;
-    return appraisal.isOpen() ? STEPS.checkClock(appraisal) : appraisal;
+    appraisal = appraisal.isOpen() ? STEPS.checkClock(appraisal) : appraisal;
+    LocationSteps places = TestLocations.steps(locations, Evidence.NOW);
+    appraisal = appraisal.isOpen() ? places.read(appraisal) : appraisal;
+    return appraisal.isOpen() ? places.judge(appraisal) : appraisal;
   }
 
   private Appraisal judge() throws MalformedStructureException {
@@ -81,6 +85,22 @@ class DelegatedEvidenceTest {
           Attribute.SENSITIVE_DATA_ORIGIN,
           Attribute.USER_WITH_AUTH,
           Attribute.SIGN);
+
+  @Test
+  void that_this_form_says_no_location_ends_nobody_s_standing_and_mends_none() throws Exception {
+    appKey(SoftwareTpm.APP_P256, LAWFUL, TpmScheme.ECDSA);
+    evidence.policy = TestLocations.policy("{\"need\":\"required\"}");
+    assertThat(judge().reasons())
+        .extracting(Reason::code)
+        .containsExactly(ReasonCode.LOCATION_MISSING);
+    assertThat(locations.refused).isEmpty();
+
+    Reason before = new Reason(ReasonCode.LOCATION_OUTSIDE, "seen before");
+    locations.refused(Evidence.NODE, before, Evidence.NOW);
+    evidence.policy = TestLocations.policy("{\"need\":\"optional\"}");
+    assertThat(judge().verdict().isTrusted()).isTrue();
+    assertThat(locations.refused).containsValue(before);
+  }
 
   @Test
   void the_public_area_is_found_by_the_name_that_was_certified() throws Exception {
