@@ -130,6 +130,7 @@ final class ConfigModel {
     key("serai.sensor.tls", FLAG);
     key("serai.sensor.callers", list(ConfigType.SPIFFE_PATH));
     key("serai.sensor.token-file", FILE.orNothing());
+    key("serai.sensor.device-key", FILE.orNothing());
     key("serai.sensor.admin-socket", PATH.orNothing());
     key("serai.sensor.endorsement-key-life", duration("1m", "3650d"));
     live("serai.sensor.limit", integer(1, MANY));

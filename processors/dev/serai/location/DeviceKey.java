@@ -11,11 +11,13 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -44,6 +46,26 @@ public final class DeviceKey {
       return new DeviceKey(stored.length == 0 ? make(file) : stored);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot use " + file, e);
+    }
+  }
+
+  /**
+   * The key of another process, which made it; never made here.
+   *
+   * @throws UncheckedIOException when there is none, or when others may read it
+   */
+  public static DeviceKey of(Path file) {
+    try {
+      if (Files.getPosixFilePermissions(file).contains(PosixFilePermission.OTHERS_READ)) {
+        throw new IOException("every user can read it");
+      }
+      byte[] stored = Files.readAllBytes(file);
+      if (stored.length != KEY_LENGTH) {
+        throw new IOException("it holds %d bytes".formatted(stored.length));
+      }
+      return new DeviceKey(stored);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot use " + file + ": " + e.getMessage(), e);
     }
   }
 
@@ -90,8 +112,24 @@ public final class DeviceKey {
 
   /** A name for the device of the reading, by the most telling thing that it says of it. */
   public Bytes device(LocationReading reading) {
-    return mac(
-        "device\n" + unique(reading).stream().findFirst().orElse(SensorPattern.sensor(reading)));
+    return name(unique(reading).stream().findFirst().orElse(SensorPattern.sensor(reading)));
+  }
+
+  /**
+   * Each name that {@link #device} may give to a device with these identifiers, whichever of them a
+   * reading had.
+   */
+  public List<Bytes> names(
+      String type,
+      Optional<String> imei,
+      Optional<String> serialNumber,
+      Optional<String> imsi,
+      Optional<String> msisdn) {
+    return unique(type, imei, serialNumber, imsi, msisdn).stream().map(this::name).toList();
+  }
+
+  private Bytes name(String part) {
+    return mac("device\n" + part);
   }
 
   /**
@@ -103,13 +141,22 @@ public final class DeviceKey {
   }
 
   private static List<String> unique(LocationReading reading) {
+    return unique(
+        reading.type(), reading.imei(), reading.serialNumber(), reading.imsi(), reading.msisdn());
+  }
+
+  /** The most telling one first. */
+  private static List<String> unique(
+      String type,
+      Optional<String> imei,
+      Optional<String> serialNumber,
+      Optional<String> imsi,
+      Optional<String> msisdn) {
     List<String> parts = new ArrayList<>();
-    reading.imei().ifPresent(imei -> parts.add("imei:" + imei));
-    reading
-        .serialNumber()
-        .ifPresent(number -> parts.add("serial:" + reading.type() + ":" + number));
-    reading.imsi().ifPresent(imsi -> parts.add("imsi:" + imsi));
-    reading.msisdn().ifPresent(msisdn -> parts.add("msisdn:" + msisdn));
+    imei.ifPresent(number -> parts.add("imei:" + number));
+    serialNumber.ifPresent(number -> parts.add("serial:" + type + ":" + number));
+    imsi.ifPresent(number -> parts.add("imsi:" + number));
+    msisdn.ifPresent(number -> parts.add("msisdn:" + number));
     return parts;
   }
 

@@ -17,6 +17,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 
 /** Registered sensors in the database, what is personal of them sealed. */
@@ -52,6 +53,7 @@ final class DeviceStore {
   private final Database database;
   private final Audit audit;
   private final RegistryKey key;
+  private final AtomicLong changes = new AtomicLong();
 
   DeviceStore(Database database, Audit audit, RegistryKey key) {
     this.database = database;
@@ -59,11 +61,25 @@ final class DeviceStore {
     this.key = key;
   }
 
+  /** Rises with each change; nobody else writes to this database. */
+  long changes() {
+    return changes.get();
+  }
+
+  /** Counts a change also when nobody can say whether it happened. */
+  private <T> T change(Database.Work<T> work) {
+    try {
+      return database.write(work);
+    } finally {
+      changes.incrementAndGet();
+    }
+  }
+
   /**
    * @throws RefusalException SENSOR_EXISTS
    */
   void create(Device device) {
-    database.write(
+    change(
         connection -> {
           requireNew(connection, device);
           try (PreparedStatement insert =
@@ -85,7 +101,7 @@ final class DeviceStore {
    * @throws RefusalException SENSOR_UNKNOWN, or SENSOR_EXISTS when it becomes like another one
    */
   Device update(String id, UnaryOperator<Device> change) {
-    return database.write(
+    return change(
         connection -> {
           Device after = change.apply(require(connection, id));
           requireNew(connection, after);
@@ -108,7 +124,7 @@ final class DeviceStore {
    * @throws RefusalException SENSOR_UNKNOWN
    */
   void delete(String id) {
-    database.write(
+    change(
         connection -> {
           try (PreparedStatement delete =
               connection.prepareStatement("DELETE FROM sensor_device WHERE id = ?")) {

@@ -10,10 +10,22 @@ import java.util.Optional;
  * @param area empty for the registered one
  * @param fresh an answer that is kept from before does not count
  * @param node the node that uses the sensor, where that is known
+ * @param name by which SVIDs name the device, hex, in place of identifiers
  */
 public record LocationCheck(
     SensorIds ids,
     Optional<String> type,
     Optional<Area> area,
     boolean fresh,
-    Optional<String> node) {}
+    Optional<String> node,
+    Optional<String> name) {
+  /** By identifiers. */
+  public LocationCheck(
+      SensorIds ids,
+      Optional<String> type,
+      Optional<Area> area,
+      boolean fresh,
+      Optional<String> node) {
+    this(ids, type, area, fresh, node, Optional.empty());
+  }
+}

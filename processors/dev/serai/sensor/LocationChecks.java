@@ -16,11 +16,13 @@ final class LocationChecks {
   private static final String UNREGISTERED = "unregistered";
 
   private final DeviceLookup devices;
+  private final DeviceNames names;
   private final Operator operator;
   private final Audit audit;
 
-  LocationChecks(DeviceLookup devices, Operator operator, Audit audit) {
+  LocationChecks(DeviceLookup devices, DeviceNames names, Operator operator, Audit audit) {
     this.devices = devices;
+    this.names = names;
     this.operator = operator;
     this.audit = audit;
   }
@@ -38,10 +40,10 @@ final class LocationChecks {
     requireMobile(check.type());
     Optional<Device> device;
     try {
-      device = Optional.of(devices.find(check.ids()));
+      device = Optional.of(named(check));
     } catch (RefusalException e) {
-      boolean named = check.ids().msisdn().isPresent() && check.area().isPresent();
-      if (!named || e.reason().code() != ReasonCode.SENSOR_UNKNOWN) {
+      boolean enough = check.ids().msisdn().isPresent() && check.area().isPresent();
+      if (!enough || check.name().isPresent() || e.reason().code() != ReasonCode.SENSOR_UNKNOWN) {
         throw e;
       }
       device = Optional.empty();
@@ -52,6 +54,20 @@ final class LocationChecks {
       throw new RefusalException(ReasonCode.SENSOR_UNBOUND, "the sensor belongs to another node");
     }
     return new Found(check, device);
+  }
+
+  /** By its name or by its identifiers, and what both say has to be the same. */
+  private Device named(LocationCheck check) {
+    if (check.name().isEmpty()) {
+      return devices.find(check.ids());
+    }
+    Device device = names.find(check.name().get());
+    boolean more = check.ids().sensorId().isPresent() || !check.ids().unique().isEmpty();
+    if (more && !devices.find(check.ids()).id().equals(device.id())) {
+      throw new RefusalException(
+          ReasonCode.SENSOR_UNBOUND, "name and identifiers belong to two sensors");
+    }
+    return device;
   }
 
   private static void requireMobile(Optional<String> type) {

@@ -24,6 +24,7 @@ final class SensorJson {
   private SensorJson() {}
 
   private record VerifyBody(
+      @JsonProperty("device") Optional<String> device,
       @JsonProperty("sensor_id") Optional<String> sensorId,
       @JsonProperty("sensor_type") Optional<String> sensorType,
       @JsonProperty("sensor_imei") Optional<String> imei,
@@ -58,7 +59,8 @@ final class SensorJson {
         read.sensorType.filter(type -> !type.isBlank()),
         area(read.latitude, read.longitude, read.accuracy, VERIFY_ACCURACY),
         read.skipCache.orElse(false),
-        Optional.empty());
+        Optional.empty(),
+        read.device.filter(name -> !name.isBlank()));
   }
 
   static SensorIds lookup(Bytes body) throws MalformedStructureException {
@@ -101,13 +103,15 @@ final class SensorJson {
   /**
    * The answer of {@code /verify}.
    *
-   * @param full whether it says what the registry knows and the caller did not
+   * @param full whether it says what the registry knows and the caller did not; who asks by a name
+   *     of SVIDs is not told whose it is
    */
   static HttpAnswer verified(CheckedLocation checked, boolean full) {
     OperatorAnswer answer = checked.answer();
     OperatorVerdict verdict = answer.verdict();
     SensorIds said = checked.check().ids();
-    Optional<Device> known = checked.device().filter(device -> full);
+    Optional<Device> known =
+        checked.device().filter(device -> full && checked.check().name().isEmpty());
     Map<String, Object> body = new LinkedHashMap<>();
     body.put(
         "verification_result",

@@ -8,6 +8,9 @@ import dev.serai.camara.OperatorAnswer;
 import dev.serai.http.GuardedListener;
 import dev.serai.http.WriteHttpAnswerProcessor;
 import dev.serai.keylime.HttpAnswer;
+import dev.serai.location.DeviceAnswer;
+import dev.serai.location.DeviceKey;
+import dev.serai.location.DeviceQuestion;
 import dev.serai.location.LocateJson;
 import dev.serai.location.SensorAnswer;
 import dev.serai.location.SensorQuestion;
@@ -32,6 +35,7 @@ import dev.serai.rpc.SocketAccess;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.tpm.Bytes;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Optional;
@@ -65,13 +69,15 @@ public final class SensorRole implements Role {
     SensorMeters meters = new SensorMeters(context.meters(), store, keys);
     Operator operator = Operator.bind(context, sidecar::operatorTook);
     DeviceLookup lookup = new DeviceLookup(store);
-    LocationChecks checks = new LocationChecks(lookup, operator, audit);
+    LocationChecks checks =
+        new LocationChecks(lookup, new DeviceNames(store, deviceKey(context)), operator, audit);
     Endorsing endorsing = new Endorsing(keys, key, strict, audit);
 
     bindListener(context, files, sidecar);
     bindChecks(context, checks, meters);
     bindEndorsing(context, endorsing, meters);
     bindLocating(context, new Locating(lookup, endorsing));
+    bindAsking(context, new DeviceAsking(checks));
     bindAnswers(context, lookup, keys, sidecar, strict);
     bindAdministration(context, new DeviceAdministration(store, audit, context.clock()));
     context.bind("rotateEndorsementKey", (org.apache.camel.Processor) tick -> keys.rotate());
@@ -209,6 +215,36 @@ public final class SensorRole implements Role {
         Step.of(
             SensorAnswer.class,
             (answer, exchange) -> SensorJson.ok(Bytes.ofText(LocateJson.write(answer)))));
+  }
+
+  private static void bindAsking(RoleContext context, DeviceAsking asking) {
+    context.bind(
+        "findAskedDevice",
+        Step.of(DeviceQuestion.class, (question, exchange) -> asking.find(question)));
+    context.bind(
+        "prepareDeviceCheck",
+        Step.of(AskedDevice.class, (asked, exchange) -> DeviceAsking.check(asked.question())));
+    context.bind(
+        "answerAskedDevice",
+        Step.of(CheckedLocation.class, (checked, exchange) -> DeviceAsking.answer(checked)));
+    context.bind(
+        "denyUnknownDevice", Step.of(AskedDevice.class, (asked, exchange) -> DeviceAnswer.DENIED));
+  }
+
+  /** The issuer's: it names devices in SVIDs. */
+  private static Optional<DeviceKey> deviceKey(RoleContext context) {
+    Optional<Path> file = context.settings().optionalText("serai.sensor.device-key").map(Path::of);
+    if (file.isEmpty()) {
+      return context.roles().contains("issuer")
+          ? Optional.of(DeviceKey.in(context.stateDir().resolve("devices/issuer.key")))
+          : Optional.empty();
+    }
+    try {
+      return file.map(DeviceKey::of);
+    } catch (UncheckedIOException e) {
+      throw new RefusalException(
+          ReasonCode.CONFIGURATION_INVALID, "serai.sensor.device-key: " + e.getMessage(), e);
+    }
   }
 
   private static EndorsementRequest request(Exchange exchange) {

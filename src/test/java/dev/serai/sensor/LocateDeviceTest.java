@@ -2,6 +2,9 @@ package dev.serai.sensor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.serai.location.DeviceAnswer;
+import dev.serai.location.DeviceKey;
+import dev.serai.location.DeviceQuestion;
 import dev.serai.location.GeoPoint;
 import dev.serai.location.LocateJson;
 import dev.serai.location.LocationReading;
@@ -31,6 +34,7 @@ class LocateDeviceTest {
   @TempDir static Path dir;
   private static FakeOperator operator;
   private static SeraiHarness serai;
+  private static DeviceKey names;
 
   @BeforeAll
   static void start() {
@@ -42,7 +46,8 @@ class LocateDeviceTest {
             .with("serai.camara.per-second", "1000")
             .with("serai.camara.burst", "1000");
     operator.settings(dir).forEach(harness::with);
-    serai = harness.start();
+    names = DeviceKey.in(dir.resolve("issuer.key"));
+    serai = harness.with("serai.sensor.device-key", dir.resolve("issuer.key").toString()).start();
     serai
         .bean("deviceAdministration", DeviceAdministration.class)
         .create(
@@ -143,6 +148,81 @@ class LocateDeviceTest {
         .isEqualTo(ReasonCode.MALFORMED_REQUEST.name());
   }
 
+  /** As the issuer names it in an SVID after it was told this much of it. */
+  private static String name(String imei) {
+    return names.device(question("node-1", imei, IMSI, Optional.empty()).reading()).toHex();
+  }
+
+  private static DeviceQuestion byName(String name) {
+    return new DeviceQuestion(
+        "mobile",
+        Optional.of(name),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        false);
+  }
+
+  private static Object asked(SeraiHarness whom, DeviceQuestion question) {
+    return whom.template().requestBody("direct:verify-device", question);
+  }
+
+  @Test
+  void a_gate_asks_by_the_name_that_a_device_has_in_svids_and_is_told_no_other() {
+    assertThat(asked(serai, byName(name(IMEI)))).isEqualTo(DeviceAnswer.CONFIRMED);
+    SensorClient.Answer answer =
+        SensorClient.of(serai).post("/verify", "{\"device\":\"%s\"}".formatted(name(IMEI)));
+    assertThat(answer.status()).isEqualTo(200);
+    assertThat(answer.json().path("verification_status").asText()).isEqualTo("TRUE");
+    assertThat(answer.text()).doesNotContain(IMEI, IMSI, "696810912", "12d1:1433", "40.33");
+  }
+
+  @Test
+  void a_name_that_stands_for_no_registered_device_confirms_nothing() {
+    String imei = "490154203237518";
+    assertThat(asked(serai, byName(name(imei)))).isEqualTo(DeviceAnswer.DENIED);
+    assertThat(
+            SensorClient.of(serai)
+                .post("/verify", "{\"device\":\"%s\"}".formatted(name(imei)))
+                .reason())
+        .isEqualTo(ReasonCode.SENSOR_UNKNOWN.name());
+    assertThat(
+            SensorClient.of(serai)
+                .post(
+                    "/verify",
+                    "{\"device\":\"%s\",\"sensor_imei\":\"%s\"}".formatted(name(IMEI), imei))
+                .reason())
+        .isEqualTo(ReasonCode.SENSOR_UNKNOWN.name());
+  }
+
+  @Test
+  void a_device_that_is_registered_or_deleted_gains_or_loses_its_name_at_once() {
+    String imei = "490154203237518";
+    DeviceAdministration registry = serai.bean("deviceAdministration", DeviceAdministration.class);
+    operator.locate("+34696810999", 48.85, 2.35);
+    String id =
+        registry
+            .create(
+                dev.serai.proto.serai.v1.Device.newBuilder()
+                    .setType("mobile")
+                    .setSensorId("12d1:1433")
+                    .setImei(imei)
+                    .setImsi("214070610960999")
+                    .setMsisdn("+34696810999")
+                    .setLatitude(41.0)
+                    .setLongitude(-3.0)
+                    .setAccuracy(2_000)
+                    .build())
+            .getId();
+    assertThat(asked(serai, byName(name(imei)))).isEqualTo(DeviceAnswer.DENIED);
+    operator.locate("+34696810999", 41.0, -3.0);
+    assertThat(asked(serai, byName(name(imei)))).isEqualTo(DeviceAnswer.CONFIRMED);
+    registry.delete(dev.serai.proto.serai.v1.ShowDeviceRequest.newBuilder().setId(id).build());
+    assertThat(asked(serai, byName(name(imei)))).isEqualTo(DeviceAnswer.DENIED);
+    assertThat(asked(serai, byName(name(IMEI)))).isEqualTo(DeviceAnswer.CONFIRMED);
+  }
+
   @Test
   void n33_without_an_operator_there_is_no_answer() {
     try (SeraiHarness alone = SeraiHarness.roles("sensor").start()) {
@@ -168,6 +248,11 @@ class LocateDeviceTest {
           .isInstanceOfSatisfying(
               Refused.class,
               r -> assertThat(r.reason().code()).isEqualTo(ReasonCode.OPERATOR_NOT_CONFIGURED));
+      assertThat(asked(alone, byName(name(IMEI))))
+          .as("without the issuer's key")
+          .isInstanceOfSatisfying(
+              Refused.class,
+              r -> assertThat(r.reason().code()).isEqualTo(ReasonCode.CONFIGURATION_INVALID));
     }
   }
 }
