@@ -134,7 +134,7 @@ class DebianPackageTest {
     try (Stream<Path> files = Files.list(Path.of("config/systemd"))) {
       units = files.sorted().toList();
     }
-    assertThat(units).hasSize(6);
+    assertThat(units).hasSize(7);
     for (Path unit : units) {
       assertThat(Files.readString(unit))
           .as(unit.toString())
