@@ -259,10 +259,8 @@ final class ClaimsJson {
     }
     Optional<Sensor> sensor =
         mobile.isPresent()
-            ? Optional.of(sensor(mobile.get(), "location_verification"))
-            : gnss.isPresent()
-                ? Optional.of(sensor(gnss.get(), "retrieved_location"))
-                : Optional.empty();
+            ? Optional.of(sensor(mobile.get(), true))
+            : gnss.isPresent() ? Optional.of(sensor(gnss.get(), false)) : Optional.empty();
     return Optional.of(
         new Geolocation(
             type,
@@ -274,14 +272,16 @@ final class ClaimsJson {
             sensor));
   }
 
-  private static Sensor sensor(JsonNode json, String placeKey) throws MalformedStructureException {
-    Optional<JsonNode> place = object(json, placeKey);
+  /** Only what the prototype writes for a sensor of this type; the rest is not ours to repeat. */
+  private static Sensor sensor(JsonNode json, boolean mobile) throws MalformedStructureException {
+    Optional<JsonNode> place =
+        object(json, mobile ? "location_verification" : "retrieved_location");
     return new Sensor(
         required(json, "sensor_id"),
-        text(json, "sensor_imei"),
-        text(json, "sim_imsi"),
-        text(json, "sim_msisdn"),
-        text(json, "sensor_serial_number"),
+        mobile ? text(json, "sensor_imei") : Optional.empty(),
+        mobile ? text(json, "sim_imsi") : Optional.empty(),
+        mobile ? text(json, "sim_msisdn") : Optional.empty(),
+        mobile ? Optional.empty() : text(json, "sensor_serial_number"),
         place.isEmpty()
             ? Optional.empty()
             : Optional.of(
