@@ -1,38 +1,37 @@
 package dev.serai;
 
+import static dev.serai.SovereignSite.IMEI;
+import static dev.serai.SovereignSite.IMSI;
+import static dev.serai.SovereignSite.MSISDN;
+import static dev.serai.SovereignSite.SOON;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.serai.agent.AgentStatus;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.serai.agent.AgentEvent;
 import dev.serai.claims.Claims;
 import dev.serai.claims.ClaimsExtension;
 import dev.serai.gate.GateDecision;
-import dev.serai.net.SpiffeChannels;
-import dev.serai.proto.serai.v1.Device;
-import dev.serai.proto.serai.v1.DevicesGrpc;
-import dev.serai.proto.serai.v1.NodeView;
-import dev.serai.proto.serai.v1.NodesGrpc;
-import dev.serai.proto.serai.v1.ShowNodeRequest;
-import dev.serai.proto.spire.entry.v1.BatchCreateEntryRequest;
-import dev.serai.proto.spire.entry.v1.EntryGrpc;
-import dev.serai.proto.spire.types.Entry;
-import dev.serai.proto.spire.types.SPIFFEID;
-import dev.serai.proto.spire.types.Selector;
+import dev.serai.proto.envoy.auth.v3.CheckResponse;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
-import dev.serai.testing.SeraiHarness;
-import dev.serai.testing.SwTpm;
-import dev.serai.testing.operator.FakeOperator;
-import io.grpc.ManagedChannel;
-import io.spiffe.workloadapi.DefaultX509Source;
+import dev.serai.tpm.Bytes;
+import io.grpc.Status;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
-import java.util.Base64;
-import org.junit.jupiter.api.AfterEach;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -40,179 +39,86 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The whole way, every part real but the operator and the modem: a node with a TPM and a registered
- * SIM, the operator's word, claims in its workload's SVID, and the gate that they open.
+ * SIM, the operator's word, claims in its workload's SVID, and the gate that they open. Each
+ * scenario leaves the machine as it found it.
  */
 @Tag("slow")
 class SovereignPathTest {
-  private static final Duration SOON = Duration.ofSeconds(90);
-  private static final String IMEI = "356345043865103";
-  private static final String IMSI = "214070610960475";
-  private static final String MSISDN = "+34696810912";
+  @TempDir static Path dir;
+  private static SovereignSite site;
 
-  @TempDir Path dir;
-  private final SwTpm swtpm = SwTpm.fresh();
-  private final FakeOperator operator = FakeOperator.start(FakeOperator.Dialect.CAMARA);
-  private SeraiHarness serai;
-  private ManagedChannel issuer;
-  private ManagedChannel sensor;
-
-  @BeforeEach
-  void start() throws Exception {
-    operator.locate(MSISDN, 40.41, -3.71);
-    int tlsPort = SeraiHarness.freePort();
-    SeraiHarness harness =
-        SeraiHarness.roles("issuer", "registrar", "verifier", "sensor", "agent", "gate")
-            .with("serai.registrar.tls-port", Integer.toString(tlsPort))
-            .with("serai.agent.registrar", "https://127.0.0.1:" + tlsPort)
-            .with("serai.tpm.tcti", swtpm.tcti())
-            .with("serai.tpm.allow-software", "true")
-            .with("serai.registrar.ek-trust-dir", vendors().toString())
-            .with("serai.verifier.policy", policy().toString())
-            .with("serai.verifier.interval", "1s")
-            .with("serai.verifier.tick", "200ms")
-            .with("serai.issuer.challenge-location", "true")
-            .with("serai.issuer.limit.attest", "100")
-            .with("serai.issuer.limit.attest-burst", "100")
-            .with("serai.agent.location.sensors", "file")
-            .with("serai.agent.location.file", modem().toString())
-            .with("serai.agent.retry-first", "200ms")
-            .with("serai.agent.retry-most", "1s")
-            .with("serai.agent.denied-retry-first", "500ms")
-            .with("serai.agent.denied-retry-most", "1s")
-            .with("serai.camara.cache-ttl", "0s")
-            .with("serai.camara.per-second", "1000")
-            .with("serai.camara.burst", "1000")
-            .with("serai.gate.mode", "strict")
-            .with("serai.gate.regions", "madrid");
-    operator.settings(dir).forEach(harness::with);
-    serai = harness.start();
-    issuer = SpiffeChannels.unix(Path.of(serai.setting("serai.issuer.admin-socket")));
-    sensor = SpiffeChannels.unix(Path.of(serai.setting("serai.sensor.admin-socket")));
-  }
-
-  @AfterEach
-  void end() {
-    sensor.shutdownNow();
-    issuer.shutdownNow();
-    serai.close();
-    operator.close();
-    swtpm.close();
-  }
-
-  private Path vendors() throws Exception {
-    Path trust = Files.createDirectories(dir.resolve("ek"));
-    Files.writeString(trust.resolve("ca.pem"), pem(SwTpm.ekRoot()));
-    return trust;
-  }
-
-  /** With the registry, as a policy is when it says nothing of it. */
-  private Path policy() throws Exception {
-    return Files.writeString(
-        dir.resolve("policy.json"),
-        """
-        {"name":"located","pcrs":{"sha256":{"7":"recorded-at-enrolment"}},
-         "clock":{"allow-unsafe":true},
-         "location":{"regions":{"madrid":{"circle":
-             {"latitude":40.4,"longitude":-3.7,"radius-metres":20000}}},
-           "default":{"need":"required","regions":["madrid"],"max-age":"10m",
-             "minimum-assurance":"operator-verified"}}}
-        """);
-  }
-
-  private Path modem() throws Exception {
-    Path file =
-        Files.writeString(
-            dir.resolve("modem.json"),
-            """
-            {"type":"mobile","sensor_id":"12d1:1433","sensor_imei":"%s","sensor_imsi":"%s",
-             "source":"file"}
-            """
-                .formatted(IMEI, IMSI));
-    return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
-  }
-
-  private static String pem(X509Certificate certificate) throws Exception {
-    return "-----BEGIN CERTIFICATE-----\n"
-        + Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(certificate.getEncoded())
-        + "\n-----END CERTIFICATE-----\n";
-  }
-
-  private String nodeId() {
-    return serai.bean("agentStatus", AgentStatus.class).nodeId().orElseThrow();
-  }
-
-  private NodeView node() {
-    return NodesGrpc.newBlockingStub(issuer)
-        .show(ShowNodeRequest.newBuilder().setId(nodeId()).build());
-  }
-
-  private void register() {
-    DevicesGrpc.newBlockingStub(sensor)
-        .create(
-            Device.newBuilder()
-                .setType("mobile")
-                .setSensorId("12d1:1433")
-                .setImei(IMEI)
-                .setImsi(IMSI)
-                .setMsisdn(MSISDN)
-                .setLatitude(40.4)
-                .setLongitude(-3.7)
-                .setAccuracy(5_000)
-                .setNodeId(nodeId())
-                .build());
-  }
-
-  private void createEntry() {
-    String uid = Long.toString(new com.sun.security.auth.module.UnixSystem().getUid());
-    EntryGrpc.newBlockingStub(issuer)
-        .batchCreateEntry(
-            BatchCreateEntryRequest.newBuilder()
-                .addEntries(
-                    Entry.newBuilder()
-                        .setSpiffeId(id("/app"))
-                        .setParentId(id("/spire/agent/unified_identity/" + nodeId()))
-                        .addSelectors(Selector.newBuilder().setType("unix").setValue("uid:" + uid)))
-                .build());
-  }
-
-  private static SPIFFEID id(String path) {
-    return SPIFFEID.newBuilder().setTrustDomain("test.example").setPath(path).build();
-  }
-
-  /** As java-spiffe takes and validates it. */
-  private X509Certificate leaf() throws Exception {
-    var options =
-        DefaultX509Source.X509SourceOptions.builder()
-            .spiffeSocketPath("unix:" + serai.setting("serai.agent.workload-socket"))
-            .initTimeout(Duration.ofSeconds(60))
-            .build();
-    try (DefaultX509Source source = DefaultX509Source.newSource(options)) {
-      return source.getX509Svid().getLeaf();
-    }
-  }
-
-  private GateDecision gate(X509Certificate leaf) throws Exception {
-    Object answer = serai.template().requestBody("direct:gate", pem(leaf));
-    assertThat(answer).isInstanceOf(GateDecision.class);
-    return (GateDecision) answer;
-  }
-
-  @Test
-  void a04_a05_a_registered_sim_in_its_place_makes_claims_and_these_open_the_gate()
-      throws Exception {
+  @BeforeAll
+  static void start() throws Exception {
+    site =
+        new SovereignSite(
+            dir,
+            "required",
+            "",
+            Duration.ZERO,
+            Map.of("serai.gate.regions", "madrid", "serai.issuer.agent-ttl", "20s"));
+    // Nobody has put its SIM into the registry yet.
     await()
         .atMost(SOON)
         .ignoreExceptions()
         .untilAsserted(
             () ->
-                assertThat(serai.bean("agentStatus", AgentStatus.class).state().reason())
+                assertThat(site.agent().state().reason())
                     .map(Reason::code)
                     .contains(ReasonCode.SENSOR_UNKNOWN));
-    register();
-    await().atMost(SOON).ignoreExceptions().until(() -> node().getState().equals("TRUSTED"));
-    createEntry();
+    site.furnish("/app");
+  }
 
-    X509Certificate leaf = leaf();
+  @AfterAll
+  static void end() {
+    if (site != null) {
+      site.close();
+    }
+  }
+
+  @BeforeEach
+  void itsModemIsThere() throws Exception {
+    site.plugIn();
+  }
+
+  private static GateDecision decide(X509Certificate leaf) throws Exception {
+    Object answer = site.serai.template().requestBody("direct:gate", SovereignSite.pem(leaf));
+    assertThat(answer).isInstanceOf(GateDecision.class);
+    return (GateDecision) answer;
+  }
+
+  @Test
+  void a01_a18_all_roles_of_one_process_are_ready_and_named_and_their_sockets_are_there()
+      throws Exception {
+    List<String> roles = List.of("issuer", "registrar", "verifier", "sensor", "agent", "gate");
+    await()
+        .atMost(SOON)
+        .untilAsserted(() -> assertThat(site.get("/health/ready").statusCode()).isEqualTo(200));
+    HttpResponse<String> health = site.get("/health");
+    List<String> named = new ArrayList<>();
+    new ObjectMapper()
+        .readTree(health.body())
+        .path("roles")
+        .forEach(role -> named.add(role.path("role").asText()));
+    assertThat(named).containsAll(roles);
+    String metrics = site.get("/metrics").body();
+    for (String role : roles) {
+      assertThat(metrics).contains("role=\"" + role + "\"");
+    }
+    for (String socket :
+        List.of(
+            "serai.issuer.admin-socket",
+            "serai.sensor.admin-socket",
+            "serai.agent.workload-socket",
+            "serai.gate.socket")) {
+      assertThat(Path.of(site.serai.setting(socket))).exists();
+    }
+  }
+
+  @Test
+  void a04_a05_a_registered_sim_in_its_place_makes_claims_and_these_open_the_gate()
+      throws Exception {
+    site.trusted();
+    X509Certificate leaf = site.leaf("/app");
     Claims claims = ClaimsExtension.read(leaf).orElseThrow();
     Claims.Geolocation place = claims.geolocation().orElseThrow();
     assertThat(place.type()).isEqualTo("mobile");
@@ -225,13 +131,126 @@ class SovereignPathTest {
         .doesNotContain(IMEI, IMSI, MSISDN.substring(1), "12d1:1433", "40.4");
     assertThat(leaf.getNotAfter().toInstant()).isBeforeOrEqualTo(place.validUntil().orElseThrow());
 
-    assertThat(gate(leaf).reasons()).isEmpty();
-    operator.locate(MSISDN, 48.85, 2.35);
-    assertThat(gate(leaf).reasons())
+    assertThat(decide(leaf).reasons()).isEmpty();
+    site.operator.locate(MSISDN, 48.85, 2.35);
+    assertThat(decide(leaf).reasons())
         .extracting(Reason::code)
         .containsExactly(ReasonCode.GATE_LOCATION_DENIED);
-    operator.locate(MSISDN, 40.41, -3.71);
-    assertThat(gate(leaf).isAllowed()).isTrue();
-    assertThat(operator.complaints()).isEmpty();
+    site.operator.locate(MSISDN, 40.41, -3.71);
+    assertThat(decide(leaf).isAllowed()).isTrue();
+    assertThat(site.operator.complaints()).isEmpty();
+  }
+
+  @Test
+  void a04_an_agent_s_own_svid_says_who_and_where_it_is_and_names_nobody() throws Exception {
+    site.trusted();
+    X509Certificate own = site.agentLeaf();
+    Claims claims = ClaimsExtension.read(own).orElseThrow();
+    String spiffeId = "spiffe://test.example/spire/agent/unified_identity/" + site.nodeId();
+    assertThat(own.getSubjectAlternativeNames().toString()).contains(spiffeId);
+    assertThat(claims.workload().orElseThrow().workloadId()).isEqualTo(spiffeId);
+    assertThat(claims.workload().orElseThrow().keySource()).isEqualTo(Claims.TPM_APP_KEY);
+    assertThat(claims.tpmAttestation().orElseThrow().policy()).contains("located");
+    assertThat(claims.tpmAttestation().orElseThrow().evidence()).isEmpty();
+    assertThat(claims.geolocation().orElseThrow().region()).contains("madrid");
+    assertThat(claims.geolocation().orElseThrow().sensor()).isEmpty();
+    assertThat(new String(own.getEncoded(), StandardCharsets.ISO_8859_1))
+        .doesNotContain(IMEI, IMSI, MSISDN.substring(1), "12d1:1433", "40.4");
+  }
+
+  @Test
+  void a07_a08_a09_an_unplugged_sensor_closes_the_gate_until_it_is_plugged_again()
+      throws Exception {
+    site.trusted();
+    CheckResponse well = site.gate(site.leaf("/app"));
+    assertThat(well.getStatus().getCode()).as(well.toString()).isZero();
+
+    site.unplug();
+    await()
+        .atMost(SOON)
+        .ignoreExceptions()
+        .untilAsserted(
+            () -> {
+              assertThat(site.node().getState()).isEqualTo("UNTRUSTED");
+              assertThat(site.node().getReasons(0).getCode())
+                  .isEqualTo(ReasonCode.LOCATION_MISSING.name());
+            });
+    await().atMost(SOON).until(() -> site.served() == Status.Code.PERMISSION_DENIED);
+    CheckResponse without = site.gate(""); // a workload with no SVID has nothing to show
+    assertThat(without.getDeniedResponse().getStatus().getCode()).isEqualTo(403);
+    assertThat(without.getDeniedResponse().getBody()).isEqualTo("Client certificate required");
+    assertThat(without.getStatus().getMessage()).isEqualTo(ReasonCode.GATE_NO_CERTIFICATE.name());
+
+    site.plugIn();
+    site.trusted();
+    await().atMost(SOON).until(() -> site.served() == Status.Code.OK);
+    CheckResponse again = site.gate(site.leaf("/app"));
+    assertThat(again.getStatus().getCode()).as(again.toString()).isZero();
+  }
+
+  /** threads, descriptors: of this process; heapKib: after a collection. */
+  private record Held(int tpmObjects, int threads, int descriptors, long heapKib) {
+    private static final int MORE = 20;
+    private static final long MORE_HEAP_KIB = 16 << 10;
+
+    static Held now() throws IOException {
+      System.gc();
+      long heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+      try (Stream<Path> files = Files.list(Path.of("/proc/self/fd"))) {
+        return new Held(
+            handles("80000000") + handles("02000000"),
+            ManagementFactory.getThreadMXBean().getThreadCount(),
+            (int) files.count(),
+            heap >> 10);
+      }
+    }
+
+    /** TPM2_GetCapability(TPM_CAP_HANDLES): transient objects, loaded sessions. */
+    private static int handles(String range) {
+      Bytes answer =
+          site.swtpm.transmit(Bytes.ofHex("8001000000160000017a00000001" + range + "00000040"));
+      return ByteBuffer.wrap(answer.toArray()).getInt(5);
+    }
+
+    boolean isNoMoreThan(Held first) {
+      return tpmObjects <= first.tpmObjects
+          && threads <= first.threads + MORE
+          && descriptors <= first.descriptors + MORE
+          && heapKib <= first.heapKib + MORE_HEAP_KIB;
+    }
+  }
+
+  private static void attestAgain(int times) {
+    for (int i = 0; i < times; i++) {
+      // The route that the agent's heart beat takes at half of its SVID's life, and what it notes.
+      Object event = site.serai.template().requestBody("direct:renew-agent", (Object) null);
+      assertThat(event).isInstanceOf(AgentEvent.SvidIssued.class);
+      site.agent().on((AgentEvent) event);
+    }
+  }
+
+  /** More than a pool's worth of each, so that one that is left behind each time is seen. */
+  @Test
+  void a06_a_hundred_re_attestations_leave_no_handle_thread_descriptor_or_memory()
+      throws Exception {
+    site.trusted();
+    attestAgain(10);
+    Held first = Held.now();
+    X509Certificate before = site.agentLeaf();
+
+    attestAgain(100);
+
+    Held[] last = new Held[1];
+    await()
+        .atMost(SOON)
+        .pollInterval(Duration.ofMillis(500))
+        .untilAsserted(
+            () -> {
+              last[0] = Held.now();
+              assertThat(last[0].isNoMoreThan(first)).as("%s, at first %s", last[0], first).isTrue();
+            });
+    System.out.printf("100 re-attestations: %s, at first %s%n", last[0], first);
+    assertThat(site.agentLeaf()).isNotEqualTo(before);
+    assertThat(site.node().getState()).isEqualTo("TRUSTED");
   }
 }
