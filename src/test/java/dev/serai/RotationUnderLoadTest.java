@@ -47,7 +47,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Identities that live for ten seconds and authorities that live for a minute, in the prototype's
+ * Identities that live for some seconds and authorities that live for a minute, in the prototype's
  * form of claims, where a location is welcome and not required.
  */
 @Tag("slow")
@@ -71,8 +71,8 @@ class RotationUnderLoadTest {
             Map.of(
                 "serai.privacy", "compat",
                 "serai.issuer.ca-ttl", "60s",
-                "serai.issuer.svid-ttl", "10s",
-                "serai.issuer.agent-ttl", "10s",
+                "serai.issuer.svid-ttl", "16s",
+                "serai.issuer.agent-ttl", "16s",
                 "serai.issuer.rotation-check", "1s"));
     site.furnish("/server", "/client");
   }
@@ -94,14 +94,17 @@ class RotationUnderLoadTest {
       return SpiffeSslContextFactory.getSslContext(
           SslContextOptions.builder()
               .x509Source(source)
-              .acceptedSpiffeIdsSupplier(() -> Set.of(SpiffeId.parse("spiffe://test.example" + peer)))
+              .acceptedSpiffeIdsSupplier(
+                  () -> Set.of(SpiffeId.parse("spiffe://test.example" + peer)))
               .build());
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException(e);
     }
   }
 
-  /** Answers each line with itself, on any number of connections, with the SVID it has just then. */
+  /**
+   * Answers each line with itself, on any number of connections, with the SVID it has just then.
+   */
   private static final class EchoServer implements AutoCloseable {
     private final SSLServerSocket listener;
     private final ExecutorService threads = Executors.newCachedThreadPool();
@@ -272,7 +275,9 @@ class RotationUnderLoadTest {
                           && serverSigners.size() >= 2
                           && clientSigners.size() >= 2));
       long before = asked.get();
-      await().atMost(SovereignSite.SOON).until(() -> existing.isDone() || asked.get() > before + 10);
+      await()
+          .atMost(SovereignSite.SOON)
+          .until(() -> existing.isDone() || asked.get() > before + 10);
       if (existing.isDone()) {
         existing.get();
       }

@@ -247,7 +247,9 @@ class SovereignPathTest {
         .untilAsserted(
             () -> {
               last[0] = Held.now();
-              assertThat(last[0].isNoMoreThan(first)).as("%s, at first %s", last[0], first).isTrue();
+              assertThat(last[0].isNoMoreThan(first))
+                  .as("%s, at first %s", last[0], first)
+                  .isTrue();
             });
     System.out.printf("100 re-attestations: %s, at first %s%n", last[0], first);
     assertThat(site.agentLeaf()).isNotEqualTo(before);

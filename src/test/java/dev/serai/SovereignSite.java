@@ -284,8 +284,7 @@ final class SovereignSite implements AutoCloseable {
   X509Certificate agentLeaf() throws Exception {
     try (InputStream pem =
         Files.newInputStream(serai.stateDir().resolve("agent").resolve("agent-svid.pem"))) {
-      return (X509Certificate)
-          CertificateFactory.getInstance("X.509").generateCertificate(pem);
+      return (X509Certificate) CertificateFactory.getInstance("X.509").generateCertificate(pem);
     }
   }
 
