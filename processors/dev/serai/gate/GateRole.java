@@ -130,6 +130,7 @@ public final class GateRole implements Role {
     bind.accept(
         "recallDevice", new GateStepProcessor(open -> counted(steps.recallDevice(open), meters)));
     bind.accept("askDevice", new AskDeviceProcessor());
+    bind.accept("deviceHop", new DeviceHopPolicy());
     bind.accept("keepDeviceAnswer", new KeepAnswerProcessor(answers, meters));
     bind.accept("judgeDevice", new GateStepProcessor(steps::judgeDevice));
     bind.accept("checkAssurance", new GateStepProcessor(steps::checkAssurance));

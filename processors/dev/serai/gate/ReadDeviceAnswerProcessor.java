@@ -9,6 +9,7 @@ import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.tpm.Bytes;
 import dev.serai.tpm.wire.MalformedStructureException;
+import java.util.Arrays;
 import java.util.Optional;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
@@ -33,12 +34,23 @@ final class ReadDeviceAnswerProcessor implements Processor {
     exchange.getMessage().removeHeaders("*");
     if (status == null || status >= SERVER_ERROR || status == 429) {
       throw new RefusalException(
-          ReasonCode.GATE_UNAVAILABLE, "the sensor service answered with status " + status);
+          ReasonCode.GATE_UNAVAILABLE,
+          "the sensor service answered with status " + status + known(reason));
     }
     BreakerPolicy.answered(exchange);
     exchange
         .getMessage()
         .setBody(read(status, reason, body == null ? Bytes.EMPTY : Bytes.copyOf(body)));
+  }
+
+  /** Its code, if it is one of ours; nothing else of a header gets into a log. */
+  private static String known(String reason) {
+    return Arrays.stream(ReasonCode.values())
+        .map(ReasonCode::name)
+        .filter(reason::equals)
+        .findFirst()
+        .map(name -> ", " + name)
+        .orElse("");
   }
 
   /**

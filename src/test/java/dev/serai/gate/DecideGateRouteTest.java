@@ -169,6 +169,17 @@ class DecideGateRouteTest extends CamelTestSupport {
     assertThat(((GateDecision) ask()).isAllowed()).isTrue();
   }
 
+  @ParameterizedTest
+  @EnumSource(names = {"OPERATOR_UNREACHABLE", "DATABASE_UNAVAILABLE", "DEADLINE_EXCEEDED"})
+  void what_keeps_the_service_from_answering_is_the_detail_and_not_the_code(ReasonCode code) {
+    trouble = Optional.of(new RefusalException(code, "no answer"));
+    Refused refused = (Refused) ask();
+    assertThat(refused.reason().code()).isEqualTo(ReasonCode.GATE_UNAVAILABLE);
+    assertThat(refused.reason().detail()).contains(code.name());
+    trouble = Optional.empty();
+    assertThat(((GateDecision) ask()).isAllowed()).isTrue();
+  }
+
   @Test
   void a_text_that_reads_like_an_answer_is_none() {
     said = "CONFIRMED";
