@@ -219,7 +219,8 @@ public final class AgentRole implements Role {
             limits,
             context.clock());
     context.bind("readCertifyRequest", new ReadCertifyRequestProcessor());
-    context.bind("beginCertifyAppKey", new BeginCertifyAppKeyProcessor(self));
+    context.bind(
+        "beginCertifyAppKey", new BeginCertifyAppKeyProcessor(self, unifiedIdentity(context)));
     context.bind("endCertifyAppKey", new EndCertifyAppKeyProcessor(self));
     context.bind("answerCertified", new AnswerCertifiedProcessor());
     PluginBeans.bind(context, self::heldKey, callers::take);
@@ -255,7 +256,8 @@ public final class AgentRole implements Role {
           return Reloadable.Change.of(() -> limits.use(perSecond, burst));
         });
     context.bind(
-        "readAgentRequest", new ReadAgentRequestProcessor(limits, callers, context.clock()));
+        "readAgentRequest",
+        new ReadAgentRequestProcessor(limits, callers, context.clock(), unifiedIdentity(context)));
     context.bind("answerVersion", new AnswerVersionProcessor());
     context.bind("describeAgent", new DescribeAgentProcessor(self));
     context.bind("refuseAgentRequest", new RefuseAgentRequestProcessor());
@@ -272,6 +274,10 @@ public final class AgentRole implements Role {
     context.bind(
         "agentRegistrarTls",
         SwappableTls.anonymous(() -> registrarTrust(settings, bundles, trustDomain)));
+  }
+
+  private static boolean unifiedIdentity(RoleContext context) {
+    return context.settings().flag("serai.feature.unified-identity");
   }
 
   private static boolean isHttps(URI registrar) {

@@ -19,13 +19,21 @@ final class BeginCertifyAppKeyProcessor implements Processor {
   static final String REQUEST = "delegationRequest";
 
   private final AgentSelf self;
+  private final boolean unifiedIdentity;
 
-  BeginCertifyAppKeyProcessor(AgentSelf self) {
+  /**
+   * @param unifiedIdentity whether anybody has keys certified
+   */
+  BeginCertifyAppKeyProcessor(AgentSelf self, boolean unifiedIdentity) {
     this.self = self;
+    this.unifiedIdentity = unifiedIdentity;
   }
 
   @Override
   public void process(Exchange exchange) throws Exception {
+    if (!unifiedIdentity) {
+      throw new RefusalException(ReasonCode.FEATURE_OFF, ReasonCode.FEATURE_OFF.what());
+    }
     DelegationRequest request = exchange.getMessage().getMandatoryBody(DelegationRequest.class);
     HeldKey key = self.heldKey();
     if (!key.info().equals(request.keyInfo())) {

@@ -2,6 +2,7 @@ package dev.serai.agent;
 
 import dev.serai.keylime.Envelope;
 import dev.serai.keylime.HttpAnswer;
+import dev.serai.reason.ReasonCode;
 import dev.serai.tpm.Bytes;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -27,12 +28,20 @@ final class ReadAgentRequestProcessor implements Processor {
   private final TokenBuckets buckets;
   private final CertifyCallers certifyCallers;
   private final InstantSource clock;
+  private final boolean unifiedIdentity;
 
+  /**
+   * @param unifiedIdentity whether the prototype's peers are served
+   */
   ReadAgentRequestProcessor(
-      TokenBuckets buckets, CertifyCallers certifyCallers, InstantSource clock) {
+      TokenBuckets buckets,
+      CertifyCallers certifyCallers,
+      InstantSource clock,
+      boolean unifiedIdentity) {
     this.buckets = buckets;
     this.certifyCallers = certifyCallers;
     this.clock = clock;
+    this.unifiedIdentity = unifiedIdentity;
   }
 
   @Override
@@ -57,6 +66,13 @@ final class ReadAgentRequestProcessor implements Processor {
             rawPath(in),
             text(in, Exchange.HTTP_RAW_QUERY),
             () -> body(in));
+    boolean sovereign =
+        call instanceof AgentApiCall.CertifyAppKey || call instanceof AgentApiCall.Location;
+    if (sovereign && !unifiedIdentity) {
+      return new AgentApiCall.Refusal(
+          HttpAnswer.refusal(
+              403, "Forbidden", ReasonCode.FEATURE_OFF.name(), ReasonCode.FEATURE_OFF.what()));
+    }
     if (call instanceof AgentApiCall.CertifyAppKey) {
       certifyCallers.require(address(in), caller.get());
     }

@@ -137,13 +137,12 @@ final class ConfigRules {
     if (settings.flag("serai.feature.unified-identity")) {
       return;
     }
-    for (String role : List.of("registrar", "verifier", "agent")) {
-      if (roles.contains(role)) {
-        wrong(
-            "serai.roles names %s, which is for nodes that attest with their TPM".formatted(role),
-            "serai.feature.unified-identity",
-            "serai.roles");
-      }
+    // Verifier and agent tell callers of the prototype that it is off.
+    if (roles.contains("registrar")) {
+      wrong(
+          "serai.roles names registrar, which is for nodes that attest with their TPM",
+          "serai.feature.unified-identity",
+          "serai.roles");
     }
   }
 

@@ -9,6 +9,7 @@ import dev.serai.keylime.HttpAnswer;
 import dev.serai.reason.Kind;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -61,6 +62,16 @@ final class EvidenceAnswers {
             ? "Internal Server Error: Failed to process attestation data"
             : reason.toString();
     return refused(kind.httpStatus(), reason.code(), text);
+  }
+
+  /** Where nodes do not attest with their TPM, nobody judges what they would. */
+  static RefusalException switchedOff() {
+    String why = "this verifier judges no evidence";
+    return new RefusalException(
+        ReasonCode.FEATURE_OFF,
+        why,
+        null,
+        refused(403, ReasonCode.FEATURE_OFF, ReasonCode.FEATURE_OFF + ": " + why));
   }
 
   /** Nothing was judged. */

@@ -27,16 +27,25 @@ final class GiveNonceProcessor implements Processor {
 
   private final EvidenceNonces nonces;
   private final Supplier<Optional<PcrSelection>> selection;
+  private final boolean on;
 
-  GiveNonceProcessor(EvidenceNonces nonces, Supplier<Optional<PcrSelection>> selection) {
+  /**
+   * @param on whether unified identity is
+   */
+  GiveNonceProcessor(
+      EvidenceNonces nonces, Supplier<Optional<PcrSelection>> selection, boolean on) {
     this.nonces = nonces;
     this.selection = selection;
+    this.on = on;
   }
 
   private record Asked(@JsonProperty("agent_uuid") Optional<String> agentUuid) {}
 
   @Override
   public void process(Exchange exchange) throws InvalidPayloadException {
+    if (!on) {
+      throw EvidenceAnswers.switchedOff();
+    }
     VerifierCall call = exchange.getMessage().getMandatoryBody(VerifierCall.class);
     AgentId node = node(call);
     PcrSelection pcrs =

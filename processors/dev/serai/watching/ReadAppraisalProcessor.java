@@ -11,8 +11,20 @@ import org.apache.camel.Processor;
 
 /** Route step: body {@link VerifierCall} of an issuer in, body {@link AppraisalRequest} out. */
 final class ReadAppraisalProcessor implements Processor {
+  private final boolean on;
+
+  /**
+   * @param on whether unified identity is
+   */
+  ReadAppraisalProcessor(boolean on) {
+    this.on = on;
+  }
+
   @Override
   public void process(Exchange exchange) throws InvalidPayloadException {
+    if (!on) {
+      throw EvidenceAnswers.switchedOff();
+    }
     VerifierCall call = exchange.getMessage().getMandatoryBody(VerifierCall.class);
     try {
       exchange.getMessage().setBody(AppraisalJson.readRequest(call.body().toText()));

@@ -23,14 +23,23 @@ final class ReadEvidenceProcessor implements Processor {
 
   private final EvidenceNonces nonces;
   private final Supplier<Optional<PcrSelection>> selection;
+  private final boolean on;
 
-  ReadEvidenceProcessor(EvidenceNonces nonces, Supplier<Optional<PcrSelection>> selection) {
+  /**
+   * @param on whether unified identity is
+   */
+  ReadEvidenceProcessor(
+      EvidenceNonces nonces, Supplier<Optional<PcrSelection>> selection, boolean on) {
     this.nonces = nonces;
     this.selection = selection;
+    this.on = on;
   }
 
   @Override
   public void process(Exchange exchange) throws InvalidPayloadException {
+    if (!on) {
+      throw EvidenceAnswers.switchedOff();
+    }
     VerifierCall call = exchange.getMessage().getMandatoryBody(VerifierCall.class);
     DelegatedEvidence evidence = EvidenceSubmission.read(call.body());
     ChallengeStanding standing =

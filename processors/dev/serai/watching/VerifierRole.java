@@ -192,7 +192,7 @@ public final class VerifierRole implements Role {
     context.bind(
         "readVerifierCall",
         new ReadVerifierCallProcessor(issuers, administrators, evidenceCallers));
-    context.bind("readAppraisal", new ReadAppraisalProcessor());
+    context.bind("readAppraisal", new ReadAppraisalProcessor(unifiedIdentity(settings)));
     context.bind("answerVerdict", new AnswerVerdictProcessor());
     context.bind("answerVerifierVersions", new AnswerVerifierVersionsProcessor());
     context.bind("listWatchedNodes", new ListWatchedNodesProcessor(store));
@@ -205,9 +205,14 @@ public final class VerifierRole implements Role {
     EvidenceNonces nonces =
         new EvidenceNonces(
             context.settings().duration("serai.verifier.nonce-ttl"), context.clock());
-    context.bind("giveNonce", new GiveNonceProcessor(nonces, appraiser::selection));
-    context.bind("readEvidence", new ReadEvidenceProcessor(nonces, appraiser::selection));
+    boolean on = unifiedIdentity(context.settings());
+    context.bind("giveNonce", new GiveNonceProcessor(nonces, appraiser::selection, on));
+    context.bind("readEvidence", new ReadEvidenceProcessor(nonces, appraiser::selection, on));
     context.bind("answerEvidence", new AnswerEvidenceProcessor(context.clock()));
+  }
+
+  private static boolean unifiedIdentity(Settings settings) {
+    return settings.flag("serai.feature.unified-identity");
   }
 
   private static void bindHops(

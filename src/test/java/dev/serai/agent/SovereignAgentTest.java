@@ -13,6 +13,7 @@ import dev.serai.net.MaterialHolder;
 import dev.serai.net.PinnedCertificateTls;
 import dev.serai.net.X509Material;
 import dev.serai.proto.spire.types.SovereignAttestation;
+import dev.serai.reason.ReasonCode;
 import dev.serai.testing.AsNobody;
 import dev.serai.testing.SeraiHarness;
 import dev.serai.testing.SwTpm;
@@ -376,6 +377,53 @@ class SovereignAgentTest {
       body.put("app_key_context_path", path);
       assertThat(results(certify(verifier(), body.toString())).path("result").asText())
           .isEqualTo("SUCCESS");
+    }
+  }
+
+  @Test
+  void f25_switched_off_nothing_is_certified_and_no_location_told() throws Exception {
+    Path state = dir.resolve("off");
+    try (SeraiHarness off =
+        SeraiHarness.roles("agent")
+            .withStateDir(state)
+            .with("serai.feature.unified-identity", "false")
+            .with("serai.tpm.tcti", "swtpm:path=" + dir.resolve("no-tpm"))
+            .with("serai.tpm.allow-software", "true")
+            .with("serai.agent.issuer", "127.0.0.1:" + issuer.port())
+            .with("serai.agent.trust-bundle", dir.resolve("bundle.pem").toString())
+            .with("serai.agent.certify-allow", "/serai/verifier")
+            .start()) {
+      String kept = Files.readString(state.resolve("agent/server.pem"));
+      X509Certificate server =
+          Pem.certificates(kept.substring(kept.indexOf("-----BEGIN CERT"))).get(0);
+      MaterialHolder holder = new MaterialHolder();
+      holder.set(issuer.authority.material("/serai/verifier"));
+      HttpClient client =
+          HttpClient.newBuilder()
+              .sslContext(
+                  PinnedCertificateTls.client(server, Optional.of(holder))
+                      .createSSLContext(off.camel()))
+              .build();
+      for (String path :
+          List.of(
+              "POST /v2.2/delegated_certification/certify_app_key",
+              "GET /v2.2/agent/attested_geolocation?nonce=" + NONCE)) {
+        HttpResponse<String> answer =
+            client.send(
+                HttpRequest.newBuilder(
+                        URI.create(
+                            "https://127.0.0.1:"
+                                + off.port("serai.agent.port")
+                                + path.substring(path.indexOf('/'))))
+                    .timeout(Duration.ofSeconds(60))
+                    .method(
+                        path.substring(0, path.indexOf(' ')),
+                        HttpRequest.BodyPublishers.ofString("{}"))
+                    .build(),
+                HttpResponse.BodyHandlers.ofString());
+        assertThat(answer.statusCode()).as(path + answer.body()).isEqualTo(403);
+        assertThat(answer.body()).contains(ReasonCode.FEATURE_OFF.name());
+      }
     }
   }
 

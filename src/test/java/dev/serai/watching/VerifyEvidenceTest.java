@@ -190,10 +190,14 @@ class VerifyEvidenceTest {
 
   private static Answer send(HttpClient client, String method, String path, String body)
       throws Exception {
+    return send(client, serai.port("serai.verifier.port"), method, path, body);
+  }
+
+  private static Answer send(HttpClient client, int port, String method, String path, String body)
+      throws Exception {
     HttpResponse<String> response =
         client.send(
-            HttpRequest.newBuilder(
-                    URI.create("https://127.0.0.1:" + serai.port("serai.verifier.port") + path))
+            HttpRequest.newBuilder(URI.create("https://127.0.0.1:" + port + path))
                 .method(method, HttpRequest.BodyPublishers.ofString(body))
                 .timeout(Duration.ofSeconds(60))
                 .build(),
@@ -202,6 +206,30 @@ class VerifyEvidenceTest {
         response.statusCode(),
         response.body().isEmpty() ? JSON.createObjectNode() : JSON.readTree(response.body()),
         response.headers().firstValue("Serai-Reason").orElse(""));
+  }
+
+  @Test
+  void f25_switched_off_nothing_is_judged_and_no_nonce_given() throws Exception {
+    GivenIdentities others = new GivenIdentities(new TestAuthority("test.example"));
+    try (SeraiHarness off =
+        SeraiHarness.roles("verifier")
+            .with("serai.feature.unified-identity", "false")
+            .with("serai.verifier.policy", "builtin:demo")
+            .with("serai.verifier.evidence-callers", "/legacy/spire-server")
+            .withRole(others)
+            .start()) {
+      HttpClient caller = client(others.client("/legacy/spire-server", "/serai/verifier"));
+      for (String path : new String[] {"/v2.4/verify/evidence", "/v2.4/verify/nonce"}) {
+        Answer answer =
+            send(
+                caller,
+                off.port("serai.verifier.port"),
+                "POST",
+                path,
+                "{\"agent_uuid\":\"" + NODE + "\"}");
+        assertRefused(answer, 403, ReasonCode.FEATURE_OFF);
+      }
+    }
   }
 
   private static Answer post(ObjectNode evidence) throws Exception {
