@@ -8,10 +8,18 @@ import dev.serai.claims.Privacy;
 import dev.serai.gate.GateKernel;
 import dev.serai.location.Assurance;
 import dev.serai.net.MaterialSource;
+import dev.serai.net.SpiffeChannels;
 import dev.serai.net.X509Material;
+import dev.serai.proto.envoy.auth.v3.AttributeContext;
+import dev.serai.proto.envoy.auth.v3.AuthorizationGrpc;
+import dev.serai.proto.envoy.auth.v3.CheckRequest;
 import dev.serai.spiffe.TrustDomain;
+import io.grpc.ManagedChannel;
 import java.math.BigInteger;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.KeyPair;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
@@ -24,6 +32,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Predicate;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.BasicConstraints;
@@ -37,8 +46,8 @@ import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 
 /**
  * Decisions of the gate through its shipped route, the operator's answer remembered: of a client
- * that was seen before, and of clients that are new (their certificates are validated). Two
- * threads.
+ * that was seen before, by route and as a proxy asks over gRPC, and of clients that are new (their
+ * certificates are validated). Two threads.
  */
 public final class GateBench {
   private static final String DOMAIN = "bench.example";
@@ -54,21 +63,51 @@ public final class GateBench {
     KeyPair authority = IssuingBench.newKey();
     X509Certificate root = root(authority);
     X509Material material = material(authority, root);
-    try (GateKernel gate = GateKernel.open(TrustDomain.parse(DOMAIN), fixed(material))) {
+    Path dir = Files.createTempDirectory("sb");
+    Path socket = dir.resolve("gate.sock");
+    try (GateKernel gate = GateKernel.open(TrustDomain.parse(DOMAIN), fixed(material), socket)) {
       List<String> warm = List.of(client(authority, root));
-      measure(gate, warm, WARM_UP);
-      double[] known = measure(gate, warm, KNOWN);
+      measure(gate::decide, warm, WARM_UP);
+      double[] known = measure(gate::decide, warm, KNOWN);
+      double[] proxy = ofProxy(socket, warm.get(0));
       List<String> clients = new ArrayList<>();
       for (int i = 0; i < NEW_CLIENTS; i++) {
         clients.add(client(authority, root));
       }
-      double[] fresh = measure(gate, clients, NEW_CLIENTS);
+      double[] fresh = measure(gate::decide, clients, NEW_CLIENTS);
       ObjectNode line = new ObjectMapper().createObjectNode();
       line.put("bench", "gate").put("threads", THREADS);
       put(line, "known_client", known);
+      put(line, "proxy_known_client", proxy);
       put(line, "new_client", fresh);
       line.put("wanted_decisions_per_second", 3_000).put("wanted_p50_ms", 2);
       return line.toString();
+    } finally {
+      OwnProcess.remove(dir);
+    }
+  }
+
+  /** The same decisions asked by Envoy's external authorization, over one connection. */
+  private static double[] ofProxy(Path socket, String pem) throws Exception {
+    CheckRequest request =
+        CheckRequest.newBuilder()
+            .setAttributes(
+                AttributeContext.newBuilder()
+                    .setSource(
+                        AttributeContext.Peer.newBuilder()
+                            .setCertificate(
+                                URLEncoder.encode(pem, StandardCharsets.US_ASCII)
+                                    .replace("+", "%20"))))
+            .build();
+    ManagedChannel channel = SpiffeChannels.unix(socket);
+    try {
+      AuthorizationGrpc.AuthorizationBlockingStub proxy =
+          AuthorizationGrpc.newBlockingStub(channel);
+      Predicate<String> asked = any -> proxy.check(request).hasOkResponse();
+      measure(asked, List.of(pem), WARM_UP);
+      return measure(asked, List.of(pem), KNOWN);
+    } finally {
+      channel.shutdownNow();
     }
   }
 
@@ -79,7 +118,7 @@ public final class GateBench {
   }
 
   /** Decisions a second, median and p99 in milliseconds. */
-  private static double[] measure(GateKernel gate, List<String> clients, int decisions)
+  private static double[] measure(Predicate<String> gate, List<String> clients, int decisions)
       throws Exception {
     ExecutorService threads = Executors.newFixedThreadPool(THREADS);
     try {
@@ -108,12 +147,12 @@ public final class GateBench {
     }
   }
 
-  private static long[] decide(GateKernel gate, List<String> clients, int first, int count) {
+  private static long[] decide(Predicate<String> gate, List<String> clients, int first, int count) {
     long[] times = new long[count];
     for (int i = 0; i < count; i++) {
       String client = clients.get((first + i * THREADS) % clients.size());
       long begin = System.nanoTime();
-      boolean allowed = gate.decide(client);
+      boolean allowed = gate.test(client);
       times[i] = System.nanoTime() - begin;
       if (!allowed) {
         throw new IllegalStateException("the gate did not open");

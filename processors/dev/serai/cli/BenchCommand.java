@@ -34,6 +34,7 @@ final class BenchCommand implements Callable<Integer> {
           Map.entry("streams", "dev.serai.bench.StreamsBench"),
           Map.entry("recorder", "dev.serai.bench.RecorderBench"),
           Map.entry("recovery", "dev.serai.bench.RecoveryBench"),
+          Map.entry("sovereign", "dev.serai.bench.SovereignBench"),
           Map.entry("soak", "dev.serai.bench.SoakBench"),
           Map.entry("start", "dev.serai.bench.StartBench"));
 
@@ -43,7 +44,7 @@ final class BenchCommand implements Callable<Integer> {
       paramLabel = "NAME",
       description =
           "appraisal, audit, gate, providers, quote, issuing, workload, flow, dead-node, streams,"
-              + " recorder, recovery, soak or start")
+              + " recorder, recovery, soak, sovereign or start")
   private String name;
 
   @Option(names = "--json", description = "one line of JSON")
