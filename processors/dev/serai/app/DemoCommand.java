@@ -3,6 +3,7 @@ package dev.serai.app;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.serai.cli.DemoCalls;
+import dev.serai.proto.serai.v1.NodeView;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
@@ -14,6 +15,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -62,6 +65,12 @@ final class DemoCommand implements Callable<Integer> {
 
   @Option(names = "--swtpm", description = "a software TPM even when there is a real one")
   private boolean software;
+
+  @Option(
+      names = "--fake-operator",
+      paramLabel = "JAR",
+      description = "the demo's fake mobile operator; default: serai-fake-operator.jar beside ours")
+  private Path operatorCode;
 
   private final CountDownLatch interrupted = new CountDownLatch(1);
   private final CountDownLatch closed = new CountDownLatch(1);
@@ -126,21 +135,39 @@ final class DemoCommand implements Callable<Integer> {
     Path run = runDir(state);
     log = state.resolve("serai.log");
     LogSetup.applyToFile(log);
-    try (SoftwareTpm tpm = startTpm(report, state, run);
-        SeraiProcess process = startRoles(report, state, run, tpm)) {
+    try (DemoOperatorProcess operator = launchOperator(report, state);
+        SoftwareTpm tpm = startTpm(report, state, run);
+        SeraiProcess process = startRoles(report, state, run, tpm, operator)) {
       RoleHealth agent = process.context().find("roleHealth-agent", RoleHealth.class);
-      report.step(
-          "enrol",
-          "the TPM's endorsement key is trusted and its attestation key proven to live beside it",
-          () -> await(agent, DemoCommand::isEnrolled));
+      DemoCalls calls =
+          new DemoCalls(Path.of(process.settings().text("serai.issuer.admin-socket")));
+      String node =
+          report.step(
+              "enrol",
+              "the TPM's endorsement key is trusted and its attestation key proven to live beside"
+                  + " it; the demo's modem is registered for this node",
+              () -> enrol(agent, process));
       RoleHealth.Standing attested =
           report.step(
               "attest",
-              "quote and certified key judged; the agent has an identity whose key is in the TPM",
+              "quote, certified key and location judged; the agent has an identity whose key is in"
+                  + " the TPM",
               () -> await(agent, standing -> standing.notReady().isEmpty()));
-      DemoCalls calls =
-          new DemoCalls(Path.of(process.settings().text("serai.issuer.admin-socket")));
       String parent = attested.facts().getOrDefault("spiffeId", "");
+      DemoQuestions questions = new DemoQuestions(process.context());
+      report.step(
+          "certify",
+          "asked over the agent's API, the attestation key certifies the key of this identity",
+          () -> questions.certify(node));
+      report.step(
+          "location",
+          "in the node's record",
+          DemoCommand::place,
+          () -> located(calls.node(parent)));
+      report.step(
+          "operator",
+          "the fake mobile operator (demo only) has the SIM where it belongs",
+          () -> confirmed(questions));
       String user = System.getProperty("user.name", "user").replaceAll("[^A-Za-z0-9._-]", "-");
       String id = "spiffe://" + TRUST_DOMAIN + "/user/" + user;
       Object uid = Files.getAttribute(state, "unix:uid");
@@ -148,14 +175,84 @@ final class DemoCommand implements Callable<Integer> {
           "entry",
           id + " for unix:uid:" + uid,
           () -> calls.createEntry(id, parent, "unix:uid:" + uid));
-      fetch(report, process, id);
-      report.node(
-          attested.facts().getOrDefault("node", parent),
-          calls.stateOf(parent).orElse(attested.state()));
+      Path svid = fetch(report, process, id);
+      report.step(
+          "gate",
+          "in mode strict",
+          refused -> "the workload passes; a certificate without claims does not, " + refused,
+          () -> gate(questions, svid));
+      report.node(node, calls.node(parent).map(NodeView::getState).orElse(attested.state()));
       if (!once) {
         stayUp(print, process, state);
       }
     }
+  }
+
+  private String enrol(RoleHealth agent, SeraiProcess process) throws InterruptedException {
+    String node =
+        await(agent, standing -> standing.facts().containsKey("node")).facts().get("node");
+    // The verifier does not know the modem until it is registered; when it was asked before that,
+    // the agent tries again.
+    DemoCalls.registerDevice(
+        Path.of(process.settings().text("serai.sensor.admin-socket")), DemoSensor.device(node));
+    await(agent, DemoCommand::isEnrolled);
+    return node;
+  }
+
+  private static NodeView located(Optional<NodeView> node) {
+    return node.filter(view -> view.getLocationRegion().equals(DemoSensor.REGION))
+        .orElseThrow(
+            () -> new RefusalException(ReasonCode.LOCATION_MISSING, "none in the node's record"));
+  }
+
+  private static String place(NodeView node) {
+    return "region %s, %s, until %s"
+        .formatted(
+            node.getLocationRegion(),
+            node.getLocationAssurance(),
+            Instant.ofEpochMilli(node.getLocationValidUntil()).truncatedTo(ChronoUnit.SECONDS));
+  }
+
+  private static boolean confirmed(DemoQuestions questions) throws Exception {
+    if (!questions.verifyWithOperator()) {
+      throw new RefusalException(
+          ReasonCode.LOCATION_NOT_CONFIRMED, "the fake operator has the SIM elsewhere");
+    }
+    return true;
+  }
+
+  /** What it told the one that may not pass. */
+  private static String gate(DemoQuestions questions, Path svid) throws Exception {
+    DemoQuestions.GateAnswer workload = questions.gate(svid);
+    if (!workload.passes()) {
+      throw new RefusalException(ReasonCode.GATE_LOCATION_DENIED, workload.text());
+    }
+    DemoQuestions.GateAnswer other = questions.gateWithoutClaims();
+    if (other.passes()) {
+      throw new RefusalException(
+          ReasonCode.GATE_CLAIM_MISSING, "the gate let a certificate without claims pass");
+    }
+    return other.text();
+  }
+
+  /** A step only when it fails: its verdict is one, later. */
+  private DemoOperatorProcess launchOperator(DemoReport report, Path state) throws Exception {
+    try {
+      return DemoOperatorProcess.launch(
+          Optional.ofNullable(operatorCode), state.resolve("operator"), DemoSensor.subscriber());
+    } catch (RefusalException e) {
+      throw operatorFailed(report, e);
+    }
+  }
+
+  private static RefusalException operatorFailed(DemoReport report, RefusalException why)
+      throws Exception {
+    return report.step(
+        "operator",
+        "the fake mobile operator (demo only) did not start",
+        () -> {
+          throw why;
+        });
   }
 
   private Path stateDir() throws IOException {
@@ -203,14 +300,16 @@ final class DemoCommand implements Callable<Integer> {
     return tpm;
   }
 
-  private SeraiProcess startRoles(DemoReport report, Path state, Path run, SoftwareTpm tpm)
+  private SeraiProcess startRoles(
+      DemoReport report, Path state, Path run, SoftwareTpm tpm, DemoOperatorProcess operator)
       throws Exception {
     Map<String, String> values = new LinkedHashMap<>();
     values.put("serai.trust-domain", TRUST_DOMAIN);
     values.put("serai.state-dir", state.resolve("state").toString());
     values.put("serai.run-dir", run.toString());
     // The operator's explicit choice: what the PCRs hold at enrolment is what they have to hold.
-    values.put("serai.verifier.policy", "builtin:demo");
+    values.put("serai.verifier.policy", "builtin:demo-located");
+    locate(values, report, state, run, operator);
     if (tpm != null) {
       values.put("serai.tpm.tcti", tpm.tcti());
       values.put("serai.tpm.allow-software", "true");
@@ -227,12 +326,39 @@ final class DemoCommand implements Callable<Integer> {
     SeraiProcess process = new SeraiProcess(settings, Optional.empty());
     report.step(
         "start",
-        "registrar, verifier, issuer and agent in one process",
+        "registrar, verifier, issuer, sensor service, gate and agent in one process",
         () -> {
           process.start();
           return process;
         });
     return process;
+  }
+
+  /** A modem that is a file, an operator that is fake, and a gate that asks for both. */
+  private static void locate(
+      Map<String, String> values,
+      DemoReport report,
+      Path state,
+      Path run,
+      DemoOperatorProcess operator)
+      throws Exception {
+    Map<String, String> asking;
+    try {
+      asking = operator.settings();
+    } catch (RefusalException e) {
+      throw operatorFailed(report, e);
+    }
+    report.note("fake mobile operator (demo only) at " + asking.get("serai.camara.url"));
+    values.putAll(asking);
+    values.put("serai.camara.cache-ttl", "0s"); // each step asks for itself
+    values.put("serai.issuer.challenge-location", "true");
+    values.put("serai.agent.location.sensors", "file");
+    values.put("serai.agent.location.file", DemoSensor.writeReading(state).toString());
+    values.put("serai.agent.denied-retry-first", "500ms");
+    values.put("serai.gate.mode", "strict");
+    values.put("serai.gate.regions", DemoSensor.REGION);
+    values.put("serai.gate.socket", run.resolve("gate.sock").toString());
+    values.put("serai.gate.proxy-users", Files.getAttribute(state, "unix:uid").toString());
   }
 
   private static void writeProperties(Path file, Map<String, String> values) throws IOException {
@@ -266,7 +392,7 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   /** As a workload: another process, known to the agent by what the kernel says of it. */
-  private void fetch(DemoReport report, SeraiProcess process, String id) throws Exception {
+  private Path fetch(DemoReport report, SeraiProcess process, String id) throws Exception {
     Path where = out != null ? out : process.context().stateDir().resolve("svid");
     JsonNode svids =
         report.step(
@@ -300,6 +426,7 @@ final class DemoCommand implements Callable<Integer> {
         report.svid(id, svid.path("notAfter").asText());
       }
     }
+    return where.resolve("svid.pem");
   }
 
   /** This very JVM and jar, with its flags. */

@@ -10,6 +10,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
 /** What the demo did, step by step: printed as it goes, written as report.json at the end. */
 final class DemoReport {
@@ -28,6 +31,10 @@ final class DemoReport {
 
   /** Runs a step, and says how long it took and what came of it. */
   <T> T step(String name, String what, Callable<T> action) throws Exception {
+    return step(name, () -> what, action);
+  }
+
+  private <T> T step(String name, Supplier<String> what, Callable<T> action) throws Exception {
     long begin = System.nanoTime();
     boolean ok = false;
     try {
@@ -41,9 +48,29 @@ final class DemoReport {
       step.put("ok", ok);
       step.put("ms", ms);
       steps.add(step);
-      out.printf("%s %-8s %6d ms  %s%n", ok ? "ok    " : "FAILED", name, ms, what);
+      out.printf("%s %-8s %6d ms  %s%n", ok ? "ok    " : "FAILED", name, ms, what.get());
       out.flush();
     }
+  }
+
+  /** The same; what came of it is told by the result. */
+  <T> T step(String name, String what, Function<T, String> came, Callable<T> action)
+      throws Exception {
+    AtomicReference<String> told = new AtomicReference<>(what);
+    return step(
+        name,
+        told::get,
+        () -> {
+          T result = action.call();
+          told.set(what + ": " + came.apply(result));
+          return result;
+        });
+  }
+
+  /** A line that is no step. */
+  void note(String text) {
+    out.println("       " + text);
+    out.flush();
   }
 
   void node(String id, String state) {

@@ -1,9 +1,13 @@
 package dev.serai.cli;
 
 import dev.serai.net.SpiffeChannels;
+import dev.serai.proto.serai.v1.Device;
+import dev.serai.proto.serai.v1.DevicesGrpc;
+import dev.serai.proto.serai.v1.ListDevicesRequest;
 import dev.serai.proto.serai.v1.ListNodesRequest;
 import dev.serai.proto.serai.v1.NodeView;
 import dev.serai.proto.serai.v1.NodesGrpc;
+import dev.serai.proto.serai.v1.UpdateDeviceRequest;
 import dev.serai.proto.spire.entry.v1.BatchCreateEntryRequest;
 import dev.serai.proto.spire.entry.v1.BatchCreateEntryResponse;
 import dev.serai.proto.spire.entry.v1.EntryGrpc;
@@ -17,12 +21,37 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
-/** What the demo asks of the admin socket. */
+/** What the demo asks of the admin sockets of issuer and sensor service. */
 public final class DemoCalls {
   private final Path socket;
 
   public DemoCalls(Path socket) {
     this.socket = socket;
+  }
+
+  /** One of this sensor id that is there already, from the demo before, becomes this node's. */
+  public static void registerDevice(Path sensorSocket, Device wished) {
+    ManagedChannel channel = SpiffeChannels.unix(sensorSocket);
+    try {
+      DevicesGrpc.DevicesBlockingStub devices =
+          DevicesGrpc.newBlockingStub(channel)
+              .withDeadlineAfter(Connection.DEADLINE_SECONDS, TimeUnit.SECONDS);
+      Optional<Device> there =
+          devices.list(ListDevicesRequest.getDefaultInstance()).getDevicesList().stream()
+              .filter(device -> device.getSensorId().equals(wished.getSensorId()))
+              .findFirst();
+      if (there.isEmpty()) {
+        devices.create(wished);
+      } else {
+        devices.update(
+            UpdateDeviceRequest.newBuilder()
+                .setDevice(wished.toBuilder().setId(there.get().getId()))
+                .addFields("node_id")
+                .build());
+      }
+    } finally {
+      Connection.close(channel);
+    }
   }
 
   /** An entry that is there already is as good as a new one. */
@@ -54,8 +83,8 @@ public final class DemoCalls {
     }
   }
 
-  /** The verifier's view of a node, if the issuer knows the node. */
-  public Optional<String> stateOf(String agentId) {
+  /** The record of a node, if the issuer knows the node. */
+  public Optional<NodeView> node(String agentId) {
     ManagedChannel channel = SpiffeChannels.unix(socket);
     try {
       return NodesGrpc.newBlockingStub(channel)
@@ -64,7 +93,6 @@ public final class DemoCalls {
           .getNodesList()
           .stream()
           .filter(node -> node.getSpiffeId().equals(agentId))
-          .map(NodeView::getState)
           .findFirst();
     } finally {
       Connection.close(channel);

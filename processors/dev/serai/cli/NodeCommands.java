@@ -77,6 +77,10 @@ final class NodeCommands {
     view.put("breakerFailures", node.getBreakerFailures());
     view.put("breakerNextTry", Output.time(node.getBreakerNextTry()));
     view.put("breakerTrouble", node.getBreakerTrouble());
+    view.put("region", node.getLocationRegion());
+    view.put("assurance", node.getLocationAssurance());
+    view.put("locatedAt", Output.time(node.getLocatedAt()));
+    view.put("locationValidUntil", Output.time(node.getLocationValidUntil()));
     view.put("ekName", node.getEkName());
     view.put("akName", node.getAkName());
     view.put("pcrs", new TreeMap<>(node.getPcrsMap()));

@@ -7,6 +7,7 @@ import dev.serai.audit.AuditEvent;
 import dev.serai.audit.AuditKind;
 import dev.serai.breaker.BreakerState;
 import dev.serai.breaker.Breakers;
+import dev.serai.claims.Claims;
 import dev.serai.proto.serai.v1.ListNodesRequest;
 import dev.serai.proto.serai.v1.ListNodesResponse;
 import dev.serai.proto.serai.v1.NodeView;
@@ -193,7 +194,19 @@ final class NodeAdministration {
     node.nodeId()
         .flatMap(id -> breakers.find(Breakers.Kind.NODE, id))
         .ifPresent(breaker -> addBreaker(breaker, view));
+    node.attested()
+        .flatMap(AttestedNode::claims)
+        .flatMap(Claims::geolocation)
+        .ifPresent(place -> addLocation(place, view));
     return view.setState(state(node, standing)).build();
+  }
+
+  /** What certificates say of it, and no more. */
+  private static void addLocation(Claims.Geolocation place, NodeView.Builder view) {
+    place.region().ifPresent(view::setLocationRegion);
+    place.assurance().ifPresent(assurance -> view.setLocationAssurance(assurance.word()));
+    place.locatedAt().ifPresent(at -> view.setLocatedAt(at.toEpochMilli()));
+    place.validUntil().ifPresent(until -> view.setLocationValidUntil(until.toEpochMilli()));
   }
 
   private static void addBreaker(BreakerState breaker, NodeView.Builder view) {

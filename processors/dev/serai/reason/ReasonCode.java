@@ -767,6 +767,11 @@ public enum ReasonCode {
       "The operator does not answer for such an area",
       "out of its coverage, or smaller than it allows",
       "a larger accuracy; serai.camara.least-radius"),
+  DEMO_OPERATOR_UNAVAILABLE(
+      Kind.UNAVAILABLE,
+      "The demo's fake mobile operator does not run",
+      "serai-fake-operator.jar is not beside serai.jar, or it cannot listen on loopback",
+      "./serai build; see operator.log in the demo's directory"),
   LOCATION_NOT_CONFIRMED(
       Kind.DENIED,
       "The operator has the device elsewhere",

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.serai.testing.operator.FakeOperator;
 import io.spiffe.bundle.x509bundle.X509Bundle;
 import io.spiffe.spiffeid.TrustDomain;
 import io.spiffe.svid.x509svid.X509Svid;
@@ -22,6 +23,12 @@ import org.junit.jupiter.api.io.TempDir;
 class DemoTest {
   @TempDir Path dir;
 
+  /** Where its classes are: serai-fake-operator.jar is made of them. */
+  private static String fakeOperator() throws Exception {
+    return Path.of(FakeOperator.class.getProtectionDomain().getCodeSource().getLocation().toURI())
+        .toString();
+  }
+
   @Test
   void the_demo_ends_with_an_identity_that_openssl_and_java_spiffe_accept() throws Exception {
     Path out = dir.resolve("out");
@@ -35,6 +42,8 @@ class DemoTest {
                 "demo",
                 "--once",
                 "--swtpm",
+                "--fake-operator",
+                fakeOperator(),
                 "--out",
                 out.toString())
             .redirectErrorStream(true)
@@ -45,7 +54,9 @@ class DemoTest {
 
     JsonNode report = new ObjectMapper().readTree(out.resolve("report.json").toFile());
     assertThat(report.path("steps").findValuesAsText("step"))
-        .containsExactly("tpm", "start", "enrol", "attest", "entry", "svid");
+        .containsExactly(
+            "tpm", "start", "enrol", "attest", "certify", "location", "operator", "entry", "svid",
+            "gate");
     assertThat(report.path("steps").findValuesAsText("ok")).containsOnly("true");
     assertThat(report.path("node").path("state").asText()).isEqualTo("TRUSTED");
     assertThat(report.path("node").path("id").asText()).isNotBlank();

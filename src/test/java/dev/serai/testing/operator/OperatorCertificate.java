@@ -1,9 +1,9 @@
 package dev.serai.testing.operator;
 
-import dev.serai.testing.TestAuthority;
 import java.math.BigInteger;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
+import java.security.KeyPairGenerator;
 import java.security.KeyStore;
 import java.security.SecureRandom;
 import java.security.cert.X509Certificate;
@@ -27,10 +27,20 @@ import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 final class OperatorCertificate {
   private static final SecureRandom RANDOM = new SecureRandom();
 
-  private final KeyPair authorityKey = TestAuthority.keyPair();
-  private final KeyPair serverKey = TestAuthority.keyPair();
+  private final KeyPair authorityKey = keyPair();
+  private final KeyPair serverKey = keyPair();
   private final X509Certificate authority = sign(serverName(true), authorityKey, true);
   private final X509Certificate server = sign(serverName(false), serverKey, false);
+
+  private static KeyPair keyPair() {
+    try {
+      KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
+      generator.initialize(256);
+      return generator.generateKeyPair();
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
 
   private static X500Name serverName(boolean authority) {
     return new X500Name(authority ? "CN=fake operator authority" : "CN=fake operator");
