@@ -771,7 +771,7 @@ public enum ReasonCode {
       Kind.UNAVAILABLE,
       "The demo's fake mobile operator does not run",
       "serai-fake-operator.jar is not beside serai.jar, or it cannot listen on loopback",
-      "./serai build; see operator.log in the demo's directory"),
+      "./serai build; the detail has what it said"),
   LOCATION_NOT_CONFIRMED(
       Kind.DENIED,
       "The operator has the device elsewhere",

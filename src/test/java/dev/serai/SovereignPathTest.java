@@ -254,5 +254,7 @@ class SovereignPathTest {
     System.out.printf("100 re-attestations: %s, at first %s%n", last[0], first);
     assertThat(site.agentLeaf()).isNotEqualTo(before);
     assertThat(site.node().getState()).isEqualTo("TRUSTED");
+    assertThat(site.node().getLocationRegion()).isEqualTo("madrid");
+    assertThat(site.node().getLocationAssurance()).isEqualTo("operator-verified");
   }
 }

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.serai.claims.Claims;
+import dev.serai.claims.ClaimsExtension;
+import dev.serai.location.Assurance;
 import dev.serai.testing.operator.FakeOperator;
 import io.spiffe.bundle.x509bundle.X509Bundle;
 import io.spiffe.spiffeid.TrustDomain;
@@ -29,9 +32,9 @@ class DemoTest {
         .toString();
   }
 
-  @Test
-  void the_demo_ends_with_an_identity_that_openssl_and_java_spiffe_accept() throws Exception {
-    Path out = dir.resolve("out");
+  private record Ended(int exit, String said) {}
+
+  private static Ended demo(Path out, String operator) throws Exception {
     Process demo =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -43,14 +46,25 @@ class DemoTest {
                 "--once",
                 "--swtpm",
                 "--fake-operator",
-                fakeOperator(),
+                operator,
                 "--out",
                 out.toString())
             .redirectErrorStream(true)
             .start();
     String said = new String(demo.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(demo.waitFor(180, TimeUnit.SECONDS)).isTrue();
-    assertThat(demo.exitValue()).as(said).isZero();
+    return new Ended(demo.exitValue(), said);
+  }
+
+  @Test
+  void the_demo_ends_with_an_identity_that_openssl_and_java_spiffe_accept() throws Exception {
+    Path out = dir.resolve("out");
+    Ended demo = demo(out, fakeOperator());
+    assertThat(demo.exit()).as(demo.said()).isZero();
+    assertThat(demo.said())
+        .contains("fake mobile operator (demo only) at https://127.0.0.1:")
+        .contains("region demo, operator-verified, until ")
+        .contains("403 Geo Claim Missing");
 
     JsonNode report = new ObjectMapper().readTree(out.resolve("report.json").toFile());
     assertThat(report.path("steps").findValuesAsText("step"))
@@ -66,6 +80,12 @@ class DemoTest {
             PosixFilePermissions.toString(Files.getPosixFilePermissions(out.resolve("svid.key"))))
         .isEqualTo("rw-------");
 
+    Claims.Geolocation place =
+        ClaimsExtension.read(svid(out).getLeaf()).flatMap(Claims::geolocation).orElseThrow();
+    assertThat(place.region()).contains("demo");
+    assertThat(place.assurance()).contains(Assurance.OPERATOR_VERIFIED);
+    assertThat(place.sensor()).isEmpty();
+
     Process openssl =
         new ProcessBuilder("openssl", "verify", "-CAfile", "bundle.pem", "svid.pem")
             .directory(out.toFile())
@@ -74,10 +94,28 @@ class DemoTest {
     String verified = new String(openssl.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(openssl.waitFor()).as(verified).isZero();
 
-    X509Svid svid = X509Svid.load(out.resolve("svid.pem"), out.resolve("svid.key"));
+    X509Svid svid = svid(out);
     X509Bundle bundle =
         X509Bundle.load(TrustDomain.parse("demo.example"), out.resolve("bundle.pem"));
     X509SvidValidator.verifyChain(svid.getChain(), bundle);
     assertThat(svid.getSpiffeId().toString()).isEqualTo(report.path("svid").path("id").asText());
+  }
+
+  private static X509Svid svid(Path out) throws Exception {
+    return X509Svid.load(out.resolve("svid.pem"), out.resolve("svid.key"));
+  }
+
+  @Test
+  void without_its_operator_the_demo_says_so_and_fails() throws Exception {
+    Path out = dir.resolve("out");
+    Ended demo = demo(out, dir.resolve("none.jar").toString());
+    assertThat(demo.exit()).as(demo.said()).isEqualTo(1);
+    assertThat(demo.said())
+        .contains("the fake mobile operator (demo only) did not start")
+        .contains("DEMO_OPERATOR_UNAVAILABLE");
+    JsonNode steps =
+        new ObjectMapper().readTree(out.resolve("report.json").toFile()).path("steps");
+    assertThat(steps.findValuesAsText("step")).containsExactly("operator");
+    assertThat(steps.findValuesAsText("ok")).containsExactly("false");
   }
 }

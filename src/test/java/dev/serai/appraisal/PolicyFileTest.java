@@ -48,7 +48,7 @@ class PolicyFileTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"recorded-at-enrolment", "demo", "exact-and-sets"})
+  @ValueSource(strings = {"recorded-at-enrolment", "demo", "demo-located", "exact-and-sets"})
   void the_policies_that_come_with_serai_are_good(String name) {
     assertThat(PolicyFile.load("builtin:" + name).name()).isEqualTo(name);
   }
