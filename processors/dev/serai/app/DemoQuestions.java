@@ -224,8 +224,7 @@ final class DemoQuestions {
 
   private static X509Certificate certificate(byte[] pem) throws Exception {
     return (X509Certificate)
-        CertificateFactory.getInstance("X.509")
-            .generateCertificate(new ByteArrayInputStream(pem));
+        CertificateFactory.getInstance("X.509").generateCertificate(new ByteArrayInputStream(pem));
   }
 
   private static String pem(String label, byte[] der) {

@@ -43,11 +43,7 @@ final class DemoSensor {
   /** What the fake operator is told: this number is a kilometre from where it belongs. */
   static String subscriber() {
     return String.format(
-        Locale.ROOT,
-        "%s=%.4f,%.4f",
-        MSISDN,
-        LATITUDE + NEARBY_DEGREES,
-        LONGITUDE + NEARBY_DEGREES);
+        Locale.ROOT, "%s=%.4f,%.4f", MSISDN, LATITUDE + NEARBY_DEGREES, LONGITUDE + NEARBY_DEGREES);
   }
 
   /** What the sensor service is told: this node's, and where it belongs. */

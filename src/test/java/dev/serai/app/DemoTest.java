@@ -69,7 +69,15 @@ class DemoTest {
     JsonNode report = new ObjectMapper().readTree(out.resolve("report.json").toFile());
     assertThat(report.path("steps").findValuesAsText("step"))
         .containsExactly(
-            "tpm", "start", "enrol", "attest", "certify", "location", "operator", "entry", "svid",
+            "tpm",
+            "start",
+            "enrol",
+            "attest",
+            "certify",
+            "location",
+            "operator",
+            "entry",
+            "svid",
             "gate");
     assertThat(report.path("steps").findValuesAsText("ok")).containsOnly("true");
     assertThat(report.path("node").path("state").asText()).isEqualTo("TRUSTED");
@@ -113,8 +121,7 @@ class DemoTest {
     assertThat(demo.said())
         .contains("the fake mobile operator (demo only) did not start")
         .contains("DEMO_OPERATOR_UNAVAILABLE");
-    JsonNode steps =
-        new ObjectMapper().readTree(out.resolve("report.json").toFile()).path("steps");
+    JsonNode steps = new ObjectMapper().readTree(out.resolve("report.json").toFile()).path("steps");
     assertThat(steps.findValuesAsText("step")).containsExactly("operator");
     assertThat(steps.findValuesAsText("ok")).containsExactly("false");
   }
