@@ -65,6 +65,7 @@ class FuzzReachTest {
               "dev.serai.cli.SvidDump", "a file that the user names; a person sees the error"),
           Map.entry("dev.serai.cli.BundleDocument", "keys that the issuer itself made"),
           Map.entry("dev.serai.app.DemoCommand", "output of our own command"),
+          Map.entry("dev.serai.app.DemoQuestions", "answers of the roles that the demo started"),
           Map.entry("dev.serai.signing.", "keys that JCA encoded, and known answers"),
           Map.entry("dev.serai.agent.RequestSvidsProcessor", "a request of our own"),
           Map.entry("dev.serai.issuing.KeyFiles", "a key file of the issuer's own, 0600"),
