@@ -76,6 +76,8 @@ class TpmToVerdictTest {
     appraisal = appraisal.isOpen() ? steps.withBaseline(appraisal, Baseline.NONE) : appraisal;
     appraisal = appraisal.isOpen() ? steps.checkPcrs(appraisal, Optional.of(DEMO)) : appraisal;
     appraisal = appraisal.isOpen() ? steps.checkClock(appraisal) : appraisal;
+    LocationSteps places = TestLocations.steps(new TestLocations(), Evidence.NOW);
+    appraisal = appraisal.isOpen() ? places.judge(places.read(appraisal)) : appraisal;
     return appraisal.verdict();
   }
 
