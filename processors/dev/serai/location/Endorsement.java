@@ -125,8 +125,12 @@ public record Endorsement(
   }
 
   /** The same object in the form that is signed, however it was written on the way here. */
-  static Bytes canonical(JsonNode json) {
-    return Bytes.ofText(PythonJson.write(json));
+  static Bytes canonical(JsonNode json) throws MalformedStructureException {
+    try {
+      return Bytes.ofText(PythonJson.write(json));
+    } catch (IllegalArgumentException e) { // a number beyond what a double holds
+      throw new MalformedStructureException("endorsement", "a number in it is none of JSON");
+    }
   }
 
   /** What the answer of the service looks like. */
