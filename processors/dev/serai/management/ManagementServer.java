@@ -22,8 +22,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,8 +36,11 @@ public final class ManagementServer implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ManagementServer.class);
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int MAX_POST = 1 << 20;
-  private static final int THREADS = 4;
-  private static final Duration LONGEST_REQUEST = Duration.ofSeconds(5);
+  private static final int THREADS = 32;
+
+  /** Counts while a request waits for a thread, too: a busy machine needs some of it. */
+  private static final Duration LONGEST_REQUEST = Duration.ofSeconds(20);
+
   private static final Duration LONGEST_ANSWER = Duration.ofSeconds(60);
   private static final String LOGIN_REQUIRED =
       "CALLER_NOT_AUTHENTICATED: login required: user serai, password in hawtio-password of the"
@@ -88,7 +89,7 @@ public final class ManagementServer implements AutoCloseable {
   private final Dashboard dashboard;
   private final Set<String> hosts;
   private final JolokiaBridge jolokia = new JolokiaBridge();
-  private final ExecutorService threads;
+  private final RequestThreads threads = new RequestThreads(THREADS);
   private final HttpServer server;
 
   private ManagementServer(
@@ -105,14 +106,6 @@ public final class ManagementServer implements AutoCloseable {
     this.metrics = metrics;
     this.dashboard = dashboard;
     this.login = login;
-    this.threads =
-        Executors.newFixedThreadPool(
-            THREADS,
-            action -> {
-              Thread thread = new Thread(action, "serai-management");
-              thread.setDaemon(true);
-              return thread;
-            });
   }
 
   /**
@@ -158,7 +151,7 @@ public final class ManagementServer implements AutoCloseable {
   private void serve(HttpExchange exchange) {
     try (exchange) {
       try {
-        Answer answer = answer(exchange);
+        Answer answer = threads.answering(() -> answer(exchange));
         send(exchange, answer);
       } catch (IOException e) {
         LOG.debug("a caller of management went away", e);
@@ -414,7 +407,7 @@ public final class ManagementServer implements AutoCloseable {
   @Override
   public void close() {
     server.stop(0);
-    threads.shutdownNow();
+    threads.close();
     jolokia.close();
     health.close();
   }
