@@ -48,6 +48,12 @@ final class ClaimsComposer {
     this.rules = rules;
   }
 
+  /** What is new about these rules, for people. */
+  Optional<String> news(EntryLocationRules fresh) {
+    return Optional.of("location rules of entries: " + fresh.rules().size())
+        .filter(news -> !fresh.equals(rules));
+  }
+
   /** For entries that are issued from now on. */
   void use(EntryLocationRules fresh) {
     rules = fresh;

@@ -231,7 +231,7 @@ public final class IssuerRole implements Role {
     context.onReload(
         fresh -> {
           EntryLocationRules changed = entryRules(fresh);
-          return Reloadable.Change.of(() -> claims.use(changed));
+          return new Reloadable.Change(claims.news(changed), () -> claims.use(changed));
         });
     return claims;
   }

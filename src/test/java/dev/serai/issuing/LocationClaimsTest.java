@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import dev.serai.app.Reloads;
 import dev.serai.appraisal.AppraisalJson;
 import dev.serai.appraisal.AppraisalRequest;
 import dev.serai.appraisal.Verdict;
@@ -29,6 +30,7 @@ import dev.serai.proto.spire.svid.v1.SVIDGrpc;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.proto.spire.types.SovereignAttestation;
 import dev.serai.proto.spire.types.X509SVID;
+import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.role.Role;
 import dev.serai.role.RoleContext;
@@ -73,6 +75,7 @@ class LocationClaimsTest {
       new AtomicReference<>();
 
   @TempDir static Path directory;
+  private static Path rules;
   private static SeraiHarness serai;
   private static ManagedChannel admin;
   private final List<StockAgent> agents = new ArrayList<>();
@@ -113,7 +116,7 @@ class LocationClaimsTest {
 
   @BeforeAll
   static void start() throws Exception {
-    Path rules = directory.resolve("rules.json");
+    rules = directory.resolve("rules.json");
     Files.writeString(
         rules,
         """
@@ -347,6 +350,39 @@ class LocationClaimsTest {
     assertThat(none.hasSvid()).isFalse();
     X509Certificate shortLived = certificate(issue(almostOver, "/pay/desk").getSvid());
     assertThat(shortLived.getNotAfter().toInstant()).isBefore(Instant.now().plusSeconds(91));
+  }
+
+  @Test
+  void changed_rules_count_from_the_next_issue_on_and_a_bad_file_leaves_those_before()
+      throws Throwable {
+    Node madrid = attested(Optional.of(location("madrid", inMinutes(10))));
+    String before = Files.readString(rules);
+    try {
+      Reloads reloads = new Reloads(serai);
+      assertThat(reloads.reload().applied()).isEmpty();
+      assertThat(place(issue(madrid, "/pay/desk"))).contains("madrid");
+
+      Files.writeString(rules, before.replace("\"madrid\"", "\"paris\""));
+      assertThat(place(issue(madrid, "/pay/till"))).as("not asked to reload").contains("madrid");
+      assertThat(reloads.reload().applied()).containsExactly("location rules of entries: 2");
+      assertThat(issue(madrid, "/pay/till").getStatus().getMessage())
+          .startsWith(ReasonCode.LOCATION_OUTSIDE.name());
+
+      Files.writeString(rules, before.replace("required", "perhaps"));
+      Reloads.Outcome bad = reloads.reload();
+      assertThat(bad.refused().map(Reason::code)).contains(ReasonCode.CONFIGURATION_INVALID);
+      assertThat(bad.refused().orElseThrow().detail()).contains(rules.toString(), "need");
+      Files.delete(rules);
+      assertThat(reloads.reload().refused().map(Reason::code))
+          .contains(ReasonCode.CONFIGURATION_INVALID);
+      assertThat(issue(madrid, "/pay/till").getStatus().getMessage())
+          .as("the rules before")
+          .startsWith(ReasonCode.LOCATION_OUTSIDE.name());
+    } finally {
+      Files.writeString(rules, before);
+      assertThat(new Reloads(serai).reload().refused()).isEmpty();
+    }
+    assertThat(place(issue(madrid, "/pay/till"))).contains("madrid");
   }
 
   @Test
