@@ -6,6 +6,7 @@ import dev.serai.proto.envoy.auth.v3.CheckResponse;
 import dev.serai.proto.envoy.auth.v3.DeniedHttpResponse;
 import dev.serai.proto.envoy.auth.v3.HeaderValue;
 import dev.serai.proto.envoy.auth.v3.HeaderValueOption;
+import dev.serai.proto.envoy.auth.v3.HeaderValueOption.HeaderAppendAction;
 import dev.serai.proto.envoy.auth.v3.HttpStatus;
 import dev.serai.proto.envoy.auth.v3.OkHttpResponse;
 import dev.serai.proto.envoy.auth.v3.RpcStatus;
@@ -68,6 +69,7 @@ final class CheckAnswers {
   private static HeaderValueOption header(String key, String value) {
     return HeaderValueOption.newBuilder()
         .setHeader(HeaderValue.newBuilder().setKey(key).setValue(value))
+        .setAppendAction(HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD)
         .build();
   }
 }

@@ -20,6 +20,7 @@ final class ReadDeviceAnswerProcessor implements Processor {
   private static final int OK = 200;
   private static final int NOT_FOUND = 404;
   private static final int SERVER_ERROR = 500;
+  private static final String OPERATORS = "OPERATOR_";
 
   /** All that is read of it. */
   private record Answer(
@@ -32,7 +33,11 @@ final class ReadDeviceAnswerProcessor implements Processor {
     String reason = exchange.getMessage().getHeader(HttpAnswers.REASON_HEADER, "", String.class);
     byte[] body = exchange.getMessage().getBody(byte[].class);
     exchange.getMessage().removeHeaders("*");
-    if (status == null || status >= SERVER_ERROR || status == 429) {
+    boolean operators = reason.startsWith(OPERATORS);
+    if (operators) { // the service is there, and has a breaker of its own for the operator
+      BreakerPolicy.answered(exchange);
+    }
+    if (status == null || status >= SERVER_ERROR || status == 429 || operators) {
       throw new RefusalException(
           ReasonCode.GATE_UNAVAILABLE,
           "the sensor service answered with status " + status + known(reason));
@@ -58,7 +63,8 @@ final class ReadDeviceAnswerProcessor implements Processor {
    */
   static DeviceAnswer read(int status, String reason, Bytes body) {
     // No such device, one of another subscriber, several: nothing confirms this claim.
-    if (status == NOT_FOUND || (status != OK && reason.startsWith("SENSOR_"))) {
+    boolean unnamed = status == NOT_FOUND && reason.isEmpty(); // the prototype's service
+    if (unnamed || (status != OK && reason.startsWith("SENSOR_"))) {
       return DeviceAnswer.DENIED;
     }
     if (status != OK) {

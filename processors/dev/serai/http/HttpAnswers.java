@@ -1,6 +1,9 @@
 package dev.serai.http;
 
 import dev.serai.keylime.HttpAnswer;
+import dev.serai.reason.ReasonCode;
+import java.util.Arrays;
+import java.util.Optional;
 import org.apache.camel.Exchange;
 import org.apache.camel.Message;
 
@@ -10,6 +13,12 @@ public final class HttpAnswers {
   public static final String REASON_HEADER = "Serai-Reason";
 
   private HttpAnswers() {}
+
+  /** The reason code that another role refused with; nothing else of its header gets any further. */
+  public static Optional<ReasonCode> reason(Message answer) {
+    String said = answer.getHeader(REASON_HEADER, "", String.class);
+    return Arrays.stream(ReasonCode.values()).filter(code -> code.name().equals(said)).findFirst();
+  }
 
   /** Makes the answer the response of an exchange that came from HTTP; earlier headers go. */
   public static void write(Exchange exchange, HttpAnswer answer) {

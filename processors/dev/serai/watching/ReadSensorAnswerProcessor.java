@@ -1,6 +1,7 @@
 package dev.serai.watching;
 
 import dev.serai.breaker.BreakerPolicy;
+import dev.serai.http.HttpAnswers;
 import dev.serai.location.LocateJson;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
@@ -17,14 +18,20 @@ final class ReadSensorAnswerProcessor implements Processor {
   @Override
   public void process(Exchange exchange) throws Exception {
     Integer status = exchange.getMessage().getHeader(Exchange.HTTP_RESPONSE_CODE, Integer.class);
+    String reason = HttpAnswers.reason(exchange.getMessage()).map(Enum::name).orElse("");
     String body = exchange.getMessage().getMandatoryBody(String.class);
     exchange.getMessage().removeHeaders("*");
-    if (status != null && status != UNAVAILABLE && status != TIMEOUT) {
+    // That it could not ask the operator about one device says nothing against the sensor role.
+    if (status != null
+        && (reason.startsWith("OPERATOR_") || (status != UNAVAILABLE && status != TIMEOUT))) {
       BreakerPolicy.answered(exchange);
     }
     if (status == null || status != OK) {
       throw new RefusalException(
-          ReasonCode.PEER_UNAVAILABLE, "the sensor role answered with status " + status);
+          ReasonCode.PEER_UNAVAILABLE,
+          "the sensor role answered with status "
+              + status
+              + (reason.isEmpty() ? "" : ", " + reason));
     }
     try {
       exchange.getMessage().setBody(LocateJson.readAnswer(body));

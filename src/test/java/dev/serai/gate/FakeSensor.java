@@ -21,6 +21,10 @@ import javax.net.ssl.SSLParameters;
 final class FakeSensor implements AutoCloseable {
   final List<String> asked = new CopyOnWriteArrayList<>();
   volatile int status = 200;
+
+  /** Our code of a refusal; empty as the prototype's service answers. */
+  volatile String reason = "";
+
   volatile String answer = "{\"verification_result\":true}";
   private final HttpsServer server;
   private final ExecutorService threads = Executors.newCachedThreadPool();
@@ -51,6 +55,9 @@ final class FakeSensor implements AutoCloseable {
     asked.add(new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
     byte[] body = answer.getBytes(StandardCharsets.UTF_8);
     exchange.getResponseHeaders().set("Content-Type", "application/json");
+    if (!reason.isEmpty()) {
+      exchange.getResponseHeaders().set("Serai-Reason", reason);
+    }
     exchange.sendResponseHeaders(status, body.length);
     exchange.getResponseBody().write(body);
     exchange.close();

@@ -10,6 +10,7 @@ import dev.serai.audit.AuditRecord;
 import dev.serai.net.SpiffeChannels;
 import dev.serai.proto.envoy.auth.v3.AuthorizationGrpc;
 import dev.serai.proto.envoy.auth.v3.CheckResponse;
+import dev.serai.proto.envoy.auth.v3.HeaderValueOption.HeaderAppendAction;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.Refused;
 import dev.serai.role.RoleHealth;
@@ -69,6 +70,7 @@ class GateTest {
     gate = asShipped;
     gate.sensor.asked.clear();
     gate.sensor.status = 200;
+    gate.sensor.reason = "";
     gate.sensor.answer = "{\"verification_result\":true}";
   }
 
@@ -124,6 +126,11 @@ class GateTest {
     assertThat(GateFixture.header(answer, "x-serai-region")).isEqualTo("madrid");
     assertThat(GateFixture.header(answer, "x-serai-assurance")).isEqualTo("operator-verified");
     assertThat(answer.getOkResponse().getHeadersToRemoveList()).contains("x-forwarded-client-cert");
+    assertThat(answer.getOkResponse().getHeadersList())
+        .as("what the client wrote under these names is replaced, whatever the proxy's default is")
+        .hasSize(3)
+        .allMatch(
+            header -> header.getAppendAction() == HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD);
     assertThat(gate.sensor.asked).hasSize(1);
     assertThat(gate.sensor.asked.get(0))
         .contains("\"device\":\"" + device + "\"")
@@ -352,6 +359,42 @@ class GateTest {
             gate.svids.svid(
                 Svids.located("mobile", "madrid", "both", device, Instant.now().plusSeconds(7200)),
                 Duration.ofHours(3))));
+  }
+
+  /** Anybody with one such device would close the gate for all others by it. */
+  @ParameterizedTest
+  @CsvSource({
+    "503, OPERATOR_AUTHORIZATION_PENDING",
+    "503, OPERATOR_REFUSED",
+    "503, OPERATOR_UNREACHABLE",
+    "404, OPERATOR_DEVICE_UNKNOWN"
+  })
+  void a_device_that_the_operator_does_not_answer_for_closes_the_gate_for_itself_alone(
+      int status, String reason) throws Exception {
+    open("serai.breaker.provider-failures", "2", "serai.breaker.provider-open", "1h");
+    gate.sensor.status = status;
+    gate.sensor.reason = reason;
+    String svid = gate.svids.svid(Svids.mobile("both", device));
+    for (int i = 0; i < 4; i++) {
+      assertDenied(
+          gate.check(svid), 503, "Verification service unavailable", ReasonCode.GATE_UNAVAILABLE);
+    }
+    assertThat(gate.sensor.asked).hasSize(4);
+    gate.sensor.status = 200;
+    gate.sensor.reason = "";
+    assertAllowed(gate.check(gate.svids.svid(Svids.mobile("both", device()))));
+  }
+
+  @Test
+  void a_service_that_has_no_such_path_says_nothing_of_the_device() throws Exception {
+    open();
+    gate.sensor.status = 404;
+    gate.sensor.reason = "UNKNOWN_OPERATION";
+    assertDenied(
+        gate.check(gate.svids.svid(Svids.mobile("both", device))),
+        503,
+        "Verification service response invalid",
+        ReasonCode.GATE_ANSWER_INVALID);
   }
 
   @Test

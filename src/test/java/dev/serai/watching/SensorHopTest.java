@@ -3,6 +3,8 @@ package dev.serai.watching;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.serai.breaker.BreakerPolicy;
+import dev.serai.breaker.Breakers;
 import dev.serai.location.GeoPoint;
 import dev.serai.location.LocateJson;
 import dev.serai.location.LocationReading;
@@ -12,10 +14,15 @@ import dev.serai.location.SensorQuestion;
 import dev.serai.location.SignedWord;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
 import java.util.Optional;
 import org.apache.camel.Exchange;
+import org.apache.camel.Processor;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.support.DefaultExchange;
 import org.junit.jupiter.api.Test;
@@ -71,6 +78,33 @@ class SensorHopTest {
     new ReadSensorAnswerProcessor().process(exchange);
     assertThat(exchange.getMessage().getBody()).isEqualTo(sent);
     assertThat(exchange.getMessage().getHeaders()).isEmpty();
+  }
+
+  /** Otherwise one subscriber who does not agree would keep all nodes from being located. */
+  @Test
+  void the_operator_s_silence_about_one_device_is_named_and_is_not_the_sensor_role_s()
+      throws Exception {
+    InstantSource clock = Clock.systemUTC();
+    Breakers.Limits limits = new Breakers.Limits(1, Duration.ofHours(1), 8);
+    Breakers breakers = new Breakers(limits, limits, clock, new SimpleMeterRegistry());
+    Processor guarded =
+        new BreakerPolicy(
+                breakers.of(Breakers.Kind.PROVIDER, "sensor"),
+                ReasonCode.PEER_UNAVAILABLE,
+                Duration.ofSeconds(12))
+            .wrap(null, new ReadSensorAnswerProcessor());
+    for (String reason : List.of("OPERATOR_AUTHORIZATION_PENDING", "OPERATOR_BUSY", "<script>")) {
+      Exchange exchange = answer(503, "{}");
+      exchange.getMessage().setHeader("Serai-Reason", reason);
+      guarded.process(exchange);
+      assertThat(exchange.getException(RefusalException.class).reason().detail())
+          .isEqualTo(
+              "the sensor role answered with status 503"
+                  + (reason.startsWith("<") ? "" : ", " + reason));
+    }
+    assertThat(breakers.find(Breakers.Kind.PROVIDER, "sensor").orElseThrow().failures())
+        .as("what is none of our codes is the role's own trouble")
+        .isEqualTo(1);
   }
 
   @ParameterizedTest
