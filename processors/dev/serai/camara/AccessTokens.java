@@ -234,12 +234,23 @@ final class AccessTokens {
     }
     asked(msisdn);
     Duration pause = slower ? grant.interval().plus(SLOWER) : grant.interval();
+    return later(msisdn, new Grant(grant.requestId(), grant.until(), pause), pause);
+  }
+
+  /** Also when the operator wants to be left alone meanwhile. */
+  private CompletableFuture<Secret> later(String msisdn, Grant grant, Duration pause) {
     if (!clock.instant().plus(pause).isBefore(grant.until())) {
       throw new RefusalException(
           ReasonCode.OPERATOR_AUTHORIZATION_PENDING, "nobody agreed while the request was good");
     }
-    Grant next = new Grant(grant.requestId(), grant.until(), pause);
-    return timers.after(pause).thenCompose(passed -> poll(msisdn, next));
+    return timers
+        .after(pause)
+        .thenCompose(
+            passed ->
+                quota
+                    .paused()
+                    .map(until -> later(msisdn, grant, Duration.between(clock.instant(), until)))
+                    .orElseGet(() -> poll(msisdn, grant)));
   }
 
   private CompletableFuture<OperatorReply> form(String call, String path, String... fields) {

@@ -90,7 +90,7 @@ final class KeptAnswers {
     var unused =
         asked.whenComplete(
             (answer, failure) -> {
-              landed(key, answer);
+              landed(key, answer, failure);
               if (failure == null) {
                 flight.complete(answer);
               } else {
@@ -100,9 +100,15 @@ final class KeptAnswers {
     return new Joined(flight, false);
   }
 
-  private synchronized void landed(Key key, OperatorAnswer answer) {
+  private synchronized void landed(Key key, OperatorAnswer answer, Throwable failure) {
     flights.remove(key);
-    if (answer == null || life.isZero()) {
+    if (answer == null) {
+      if (OperatorFailures.isNoLongerAnswered(failure)) {
+        kept.remove(key);
+      }
+      return;
+    }
+    if (life.isZero()) {
       return;
     }
     if (answer.verdict().result() == OperatorVerdict.Result.UNKNOWN) {

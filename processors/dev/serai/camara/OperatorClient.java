@@ -96,6 +96,7 @@ final class OperatorClient implements AutoCloseable {
   }
 
   private CompletableFuture<OperatorReply> verify(OperatorQuestion question, Secret token) {
+    quota.requireNoPause(); // it may have begun while the token was waited for
     Map<String, String> headers = new LinkedHashMap<>();
     headers.put("Content-Type", "application/json");
     headers.put("Accept", "application/json");
@@ -118,7 +119,7 @@ final class OperatorClient implements AutoCloseable {
     }
     try {
       OperatorVerdict said = settings.dialect().read(reply.body());
-      return isTooOld(said.lastLocationTime())
+      return isOfNoUse(said)
           ? new OperatorVerdict(
               OperatorVerdict.Result.UNKNOWN,
               java.util.OptionalInt.empty(),
@@ -129,15 +130,18 @@ final class OperatorClient implements AutoCloseable {
     }
   }
 
-  /** An operator that passes over maxAge says where the device was, not where it is. */
-  private boolean isTooOld(Optional<Instant> located) {
-    return settings.maxAge().isPresent()
-        && located
-            .filter(
-                at ->
-                    at.isBefore(
-                        clock.instant().minus(settings.maxAge().get()).minus(CLOCKS_DIFFER)))
-            .isPresent();
+  /**
+   * An operator that passes over maxAge says where the device was, not where it is; and one that
+   * does not say when that was, as it has to, may be one of these.
+   */
+  private boolean isOfNoUse(OperatorVerdict said) {
+    if (settings.maxAge().isEmpty()) {
+      return false;
+    }
+    Instant oldest = clock.instant().minus(settings.maxAge().get()).minus(CLOCKS_DIFFER);
+    return said.lastLocationTime()
+        .map(at -> at.isBefore(oldest))
+        .orElse(settings.dialect() == LocationDialect.CAMARA);
   }
 
   @Override

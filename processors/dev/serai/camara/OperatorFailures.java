@@ -18,6 +18,8 @@ final class OperatorFailures {
           ReasonCode.OPERATOR_BUSY,
           ReasonCode.OPERATOR_REFUSED,
           ReasonCode.OPERATOR_AUTHORIZATION_PENDING);
+  private static final Set<ReasonCode> WITHDRAWN =
+      EnumSet.of(ReasonCode.OPERATOR_REFUSED, ReasonCode.OPERATOR_DEVICE_UNKNOWN);
   private static final Set<String> NO_DEVICE =
       Set.of(
           "IDENTIFIER_NOT_FOUND",
@@ -112,6 +114,12 @@ final class OperatorFailures {
   static boolean isAnswer(Throwable failure) {
     return cause(failure) instanceof RefusalException refusal
         && ANSWERS.contains(refusal.reason().code());
+  }
+
+  /** Whether the operator would not say now what it said before: it does not stand any more. */
+  static boolean isNoLongerAnswered(Throwable failure) {
+    return cause(failure) instanceof RefusalException refusal
+        && WITHDRAWN.contains(refusal.reason().code());
   }
 
   static Throwable cause(Throwable failure) {

@@ -183,6 +183,10 @@ class OperatorClientTest {
     assertThat(ask(client).result())
         .as("a place that is older than asked for")
         .isEqualTo(OperatorVerdict.Result.UNKNOWN);
+    operator.lastLocationTime(Instant.MIN);
+    assertThat(ask(client).result())
+        .as("a place of nobody knows when")
+        .isEqualTo(OperatorVerdict.Result.UNKNOWN);
     operator.namesDevice(true);
     assertThat(refused(client, ReasonCode.OPERATOR_REFUSED)).contains("serai.camara.device");
     assertThat(operator.complaints()).isEmpty();
@@ -316,6 +320,38 @@ class OperatorClientTest {
     assertThat(operator.calls()).isEmpty();
     now.updateAndGet(at -> at.plusMillis(1));
     assertThat(ask(client).isTrue()).isTrue();
+  }
+
+  /** Who waits for a consent asks for it in the background; that is asking, too. */
+  @Test
+  void after_429_the_question_for_a_consent_waits_as_well() {
+    OperatorClient client = client(Dialect.CAMARA);
+    now.set(Instant.parse("2026-11-24T12:00:00Z"));
+    operator.pollAnswers("authorization_pending");
+    CompletableFuture<OperatorAnswer> answer = client.ask(THERE);
+    await().atMost(Duration.ofSeconds(60)).until(() -> !waiting.isEmpty());
+    operator.locate("+34600000007", 1, 1);
+    operator.retryAfter("40");
+    operator.mood(Mood.TOO_MANY_REQUESTS);
+    assertThatThrownBy(
+            () ->
+                client
+                    .ask(new OperatorQuestion("+34600000007", new Area(1, 1, 5), false))
+                    .orTimeout(60, TimeUnit.SECONDS)
+                    .join())
+        .hasMessageContaining(ReasonCode.OPERATOR_BUSY.name());
+    operator.mood(Mood.WELL);
+    int calls = operator.calls().size();
+    now.updateAndGet(at -> at.plusSeconds(5));
+    waiting.remove().over().complete(null);
+    await().atMost(Duration.ofSeconds(60)).until(() -> !waiting.isEmpty());
+    Waiting rest = waiting.remove();
+    assertThat(rest.time()).isEqualTo(Duration.ofSeconds(35));
+    assertThat(operator.calls()).hasSize(calls);
+    now.updateAndGet(at -> at.plusSeconds(35));
+    rest.over().complete(null);
+    assertThat(answer.orTimeout(60, TimeUnit.SECONDS).join().verdict().isTrue()).isTrue();
+    assertThat(operator.complaints()).isEmpty();
   }
 
   @Test

@@ -187,6 +187,7 @@ public final class FakeOperator implements AutoCloseable {
     namesDevice = named;
   }
 
+  /** {@link Instant#MIN} for an operator that leaves it out. */
   public void lastLocationTime(Instant at) {
     lastLocationTime = at;
   }
@@ -471,7 +472,7 @@ public final class FakeOperator implements AutoCloseable {
         answer.put("verificationResult", said(inside));
       }
     }
-    if (dialect == Dialect.CAMARA) {
+    if (dialect == Dialect.CAMARA && !lastLocationTime.equals(Instant.MIN)) {
       answer.put("lastLocationTime", lastLocationTime.toString());
     }
     send(exchange, 200, "application/json", JSON.writeValueAsString(answer));
