@@ -12,6 +12,9 @@ import java.util.Optional;
  */
 public record Trail(
     Optional<LocationReading.Position> position, Instant takenAt, Optional<String> region) {
+  /** More than the largest cell of a mobile network. */
+  private static final double MOST_CREDIT_METRES = 50_000;
+
   private static final double MILLIS_PER_HOUR = 3_600_000;
   private static final Duration LEAST_TIME = Duration.ofSeconds(1);
 
@@ -28,11 +31,16 @@ public record Trail(
     }
     double metres =
         GeoPoint.of(position.get()).distanceTo(GeoPoint.of(there))
-            - position.get().accuracyMetres()
-            - there.accuracyMetres();
+            - credit(position.get())
+            - credit(there);
     Duration between = Duration.between(takenAt, at).abs();
     double millis = Math.max(between.toMillis(), LEAST_TIME.toMillis());
     return Math.max(0, metres) / 1_000 / (millis / MILLIS_PER_HOUR);
+  }
+
+  /** Who does not know where he is does not get around the world by that. */
+  private static double credit(LocationReading.Position reading) {
+    return Math.min(reading.accuracyMetres(), MOST_CREDIT_METRES);
   }
 
   @Override

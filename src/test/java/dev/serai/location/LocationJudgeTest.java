@@ -179,6 +179,18 @@ class LocationJudgeTest {
     accepted();
   }
 
+  /** Otherwise one reading of nowhere in particular would lie between any two places. */
+  @Test
+  void n32_who_says_that_he_hardly_knows_where_he_is_does_not_get_there_by_that() {
+    last =
+        Optional.of(
+            new Trail(at(35.68, 139.69, 20_000_000), takenAt.minusSeconds(600), Optional.empty()));
+    denied(ReasonCode.LOCATION_IMPOSSIBLE_TRAVEL);
+    last = Optional.of(new Trail(at(35.68, 139.69, 7), takenAt.minusSeconds(600), Optional.empty()));
+    position = at(40.41, -3.71, 20_000_000);
+    denied(ReasonCode.LOCATION_IMPOSSIBLE_TRAVEL);
+  }
+
   @Test
   void two_readings_whose_circles_touch_are_no_travel() {
     position = at(40.41, -3.71, 5_000);
