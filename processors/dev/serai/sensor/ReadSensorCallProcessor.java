@@ -47,9 +47,11 @@ final class ReadSensorCallProcessor implements Processor {
             exchange.getMessage().getHeader(Exchange.HTTP_PATH, "", String.class));
     Optional<SpiffeId> peer = PeerIdentity.of(exchange);
     String address = address(exchange);
-    limits.take(peer.map(SpiffeId::toString).orElse(address), 1);
+    // Who has no token empties nobody's bucket but that of all who have none.
+    boolean trusted = token.filter(t -> t.isIn(authorization(exchange))).isPresent();
+    limits.take(peer.map(SpiffeId::toString).orElse(trusted ? "token" : address), 1);
     if (!operation.isOpen()) {
-      authenticate(exchange, peer);
+      authenticate(exchange, peer, trusted);
     }
     exchange.setVariable(
         ACTOR, peer.map(SpiffeId::toString).orElse(operation.isOpen() ? "anybody" : "token"));
@@ -74,13 +76,18 @@ final class ReadSensorCallProcessor implements Processor {
     return operation;
   }
 
-  private void authenticate(Exchange exchange, Optional<SpiffeId> peer) {
+  private static String authorization(Exchange exchange) {
+    return exchange.getMessage().getHeader("Authorization", "", String.class);
+  }
+
+  private void authenticate(Exchange exchange, Optional<SpiffeId> peer, boolean trusted) {
     if (token.isPresent()) {
-      String shown = exchange.getMessage().getHeader("Authorization", "", String.class);
-      if (!token.get().isIn(shown)) {
+      if (!trusted) {
         throw new RefusalException(
             ReasonCode.CALLER_NOT_AUTHENTICATED,
-            shown.isEmpty() ? "no bearer token was shown" : "another token than ours was shown");
+            authorization(exchange).isEmpty()
+                ? "no bearer token was shown"
+                : "another token than ours was shown");
       }
       return;
     }
