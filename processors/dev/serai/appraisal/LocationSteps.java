@@ -3,6 +3,7 @@ package dev.serai.appraisal;
 import dev.serai.appraisal.Appraisal.Step;
 import dev.serai.location.AttestedLocation;
 import dev.serai.location.DeviceKey;
+import dev.serai.location.EndorsedAnswer;
 import dev.serai.location.LocationDocument;
 import dev.serai.location.LocationJudge;
 import dev.serai.location.LocationPolicy;
@@ -16,6 +17,7 @@ import dev.serai.reason.ReasonCode;
 import dev.serai.role.Meters;
 import dev.serai.tpm.Bytes;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.security.SecureRandom;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
@@ -29,6 +31,9 @@ import org.slf4j.LoggerFactory;
  */
 final class LocationSteps {
   private static final Logger LOG = LoggerFactory.getLogger(LocationSteps.class);
+
+  private static final SecureRandom RANDOM = new SecureRandom();
+  private static final int NONCE_BYTES = 32;
 
   private final LocationStore store;
   private final DeviceKey devices;
@@ -71,7 +76,8 @@ final class LocationSteps {
                     LocationCase.open(
                         rule,
                         reading.orElseThrow(),
-                        LocationJudge.question(rule, appraisal.nodeId(), reading.orElseThrow()))));
+                        LocationJudge.question(
+                            rule, appraisal.nodeId(), reading.orElseThrow(), nonce()))));
   }
 
   SensorQuestion question(Appraisal appraisal) {
@@ -103,10 +109,26 @@ final class LocationSteps {
     return deny(appraisal, ((LocationJudge.Denied) outcome).reason());
   }
 
+  private static String nonce() {
+    byte[] made = new byte[NONCE_BYTES];
+    RANDOM.nextBytes(made);
+    return Bytes.copyOf(made).toHex();
+  }
+
   private LocationJudge.Outcome outcome(String nodeId, LocationCase found) {
     LocationReading reading = found.reading().orElseThrow();
     if (found.asks()) {
       throw new IllegalStateException("nobody was asked about the sensor");
+    }
+    Optional<Reason> forged =
+        found
+            .answer()
+            .flatMap(
+                answer ->
+                    EndorsedAnswer.refutation(
+                        found.question().orElseThrow(), answer, clock.instant()));
+    if (forged.isPresent()) {
+      return new LocationJudge.Denied(forged.get());
     }
     LocationStore.Known known = store.known(nodeId, devices.exclusive(reading));
     return LocationJudge.judge(

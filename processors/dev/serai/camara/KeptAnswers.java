@@ -67,6 +67,9 @@ final class KeptAnswers {
       kept.remove(key); // also one from a time that the clock was set back from
       return Optional.empty();
     }
+    if (question.maxAge().filter(most -> !now.isBefore(answer.at().plus(most))).isPresent()) {
+      return Optional.empty(); // for others it is young enough
+    }
     return Optional.of(answer.asKept());
   }
 

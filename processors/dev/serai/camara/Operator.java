@@ -94,9 +94,10 @@ public final class Operator {
   }
 
   /** About this device and area, or an area around it as large as the operator wants it. */
-  public OperatorQuestion question(String msisdn, Area area, boolean fresh) {
+  public OperatorQuestion question(
+      String msisdn, Area area, boolean fresh, Optional<Duration> maxAge) {
     double radius = Math.max(area.radius(), leastRadius);
-    return new OperatorQuestion(msisdn, new Area(area.latitude(), area.longitude(), radius), fresh);
+    return new OperatorQuestion(msisdn, new Area(area.latitude(), area.longitude(), radius), fresh, maxAge);
   }
 
   public boolean isConfigured() {

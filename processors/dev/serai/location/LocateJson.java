@@ -36,6 +36,7 @@ public final class LocateJson {
                     .put("longitude", circle.center().longitude())
                     .put("radius", circle.radiusMetres()));
     json.put("max_age_s", question.maxAge().toSeconds());
+    json.put("nonce", question.nonce());
     return json.toString();
   }
 
@@ -53,7 +54,8 @@ public final class LocateJson {
                       "asked",
                       new GeoPoint(number(area, "latitude"), number(area, "longitude")),
                       number(area, "radius"))),
-          Duration.ofSeconds((long) number(json, "max_age_s")));
+          Duration.ofSeconds((long) number(json, "max_age_s")),
+          text(json, "nonce"));
     } catch (IllegalArgumentException e) { // a field that is not what its name says
       throw malformed(String.valueOf(e.getMessage()));
     }
@@ -72,6 +74,7 @@ public final class LocateJson {
                     .put("text", word.json())
                     .put("signature", word.signature())
                     .put("key_id", word.keyId()));
+    answer.keys().ifPresent(keys -> json.put("keys", keys));
     return json.toString();
   }
 
@@ -89,7 +92,8 @@ public final class LocateJson {
               ? Optional.empty()
               : Optional.of(
                   new SignedWord(
-                      text(word, "text"), text(word, "signature"), text(word, "key_id"))));
+                      text(word, "text"), text(word, "signature"), text(word, "key_id"))),
+          json.has("keys") ? Optional.of(text(json, "keys")) : Optional.empty());
     } catch (IllegalArgumentException e) { // a field that is not what its name says
       throw malformed(String.valueOf(e.getMessage()));
     }

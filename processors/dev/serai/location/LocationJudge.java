@@ -75,9 +75,13 @@ public final class LocationJudge {
     return Optional.empty();
   }
 
-  /** What to ask of registry and operator; empty when the rule itself names the node's sensor. */
+  /**
+   * What to ask of registry and operator; empty when the rule itself names the node's sensor.
+   *
+   * @param nonce for this question alone
+   */
   public static Optional<SensorQuestion> question(
-      LocationRule rule, String nodeId, LocationReading reading) {
+      LocationRule rule, String nodeId, LocationReading reading, String nonce) {
     if (rule.deviceCheck() == LocationRule.DeviceCheck.POLICY) {
       return Optional.empty();
     }
@@ -86,7 +90,8 @@ public final class LocationJudge {
             nodeId,
             reading,
             rule.asksOperator() ? area(rule, reading) : Optional.empty(),
-            rule.maxAge()));
+            rule.maxAge(),
+            nonce));
   }
 
   /** Around the position that the sensor names; without one, the only region there is. */

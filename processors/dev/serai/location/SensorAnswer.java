@@ -9,13 +9,15 @@ import java.util.Optional;
  *
  * @param operator empty when it was not asked
  * @param msisdn of the SIM that is registered with the device
- * @param endorsement the operator's word, signed
+ * @param endorsement the operator's yes, signed over the nonce of the question
+ * @param keys the document of the keys that endorsements are signed with
  */
 public record SensorAnswer(
     Standing standing,
     Optional<Word> operator,
     Optional<String> msisdn,
-    Optional<SignedWord> endorsement) {
+    Optional<SignedWord> endorsement,
+    Optional<String> keys) {
 
   /** What the registry knows of the sensor. */
   public enum Standing {
@@ -39,6 +41,12 @@ public record SensorAnswer(
     Objects.requireNonNull(operator);
     Objects.requireNonNull(msisdn);
     Objects.requireNonNull(endorsement);
+    Objects.requireNonNull(keys);
+  }
+
+  /** Without an operator's yes. */
+  public SensorAnswer(Standing standing, Optional<Word> operator, Optional<String> msisdn) {
+    this(standing, operator, msisdn, Optional.empty(), Optional.empty());
   }
 
   /** Prints no number. */

@@ -46,7 +46,8 @@ final class DeviceAsking {
         Optional.empty(),
         question.fresh(),
         Optional.empty(),
-        question.device());
+        question.device(),
+        Optional.empty());
   }
 
   static DeviceAnswer answer(CheckedLocation checked) {

@@ -134,8 +134,17 @@ final class EndorsementKeys {
     }
   }
 
-  synchronized Signed sign(Bytes text) {
+  /**
+   * With the newest key that was there at that time: nobody believes a key about the time before
+   * it.
+   */
+  synchronized Signed sign(Bytes text, Instant at) {
     Held key = newest();
+    for (Held one : held) {
+      if (!one.madeAt().isAfter(at)) {
+        key = one;
+      }
+    }
     try {
       Signature signature = Signature.getInstance("Ed25519");
       signature.initSign(key.secret());

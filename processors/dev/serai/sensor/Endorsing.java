@@ -80,10 +80,15 @@ final class Endorsing {
             area.radius(),
             checked.answer().at(),
             request.nonce());
-    EndorsementKeys.Signed signed = keys.sign(endorsement.signedBytes());
+    EndorsementKeys.Signed signed = keys.sign(endorsement.signedBytes(), endorsement.at());
     audit.append(
         AuditEvent.of(AuditKind.LOCATION_ENDORSED, device.id()).with("key", signed.keyId()));
     return new SignedLocation(endorsement, signed.signature(), signed.keyId());
+  }
+
+  /** The document of the keys that sign. */
+  Bytes keys() {
+    return keys.published().json();
   }
 
   private String hash(EndorsementRequest request) {

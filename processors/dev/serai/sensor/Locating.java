@@ -9,7 +9,6 @@ import dev.serai.location.SensorQuestion;
 import dev.serai.location.SignedWord;
 import dev.serai.reason.RefusalException;
 import java.util.Optional;
-import java.util.UUID;
 
 /** Answers the verifier: whose sensor it is, and what the operator says of it. */
 final class Locating {
@@ -73,23 +72,25 @@ final class Locating {
         Optional.of(
             new Area(area.center().latitude(), area.center().longitude(), area.radiusMetres())),
         false,
-        Optional.of(located.question().nodeId()));
+        Optional.of(located.question().nodeId()),
+        Optional.empty(),
+        Optional.of(located.question().maxAge()));
   }
 
   /** Without an operator's word. */
   SensorAnswer answer(LocatedSensor located) {
-    return new SensorAnswer(
-        located.standing(), Optional.empty(), msisdn(located), Optional.empty());
+    return new SensorAnswer(located.standing(), Optional.empty(), msisdn(located));
   }
 
-  /** With it; its yes is signed. */
+  /** With it; its yes is signed for the verifier's nonce. */
   SensorAnswer answer(LocatedSensor located, CheckedLocation checked) {
     OperatorVerdict verdict = checked.answer().verdict();
     return new SensorAnswer(
         located.standing(),
         Optional.of(SensorAnswer.Word.valueOf(verdict.result().name())),
         msisdn(located),
-        verdict.isTrue() ? Optional.of(endorsed(located, checked)) : Optional.empty());
+        verdict.isTrue() ? Optional.of(endorsed(located, checked)) : Optional.empty(),
+        verdict.isTrue() ? Optional.of(endorsing.keys().toText()) : Optional.empty());
   }
 
   private SignedWord endorsed(LocatedSensor located, CheckedLocation checked) {
@@ -99,7 +100,7 @@ final class Locating {
             new EndorsementRequest(
                 device.imei().orElseThrow(),
                 device.imsi().orElseThrow(),
-                UUID.randomUUID().toString(),
+                located.question().nonce(),
                 checked.check().area()),
             checked);
     return new SignedWord(

@@ -1,6 +1,7 @@
 package dev.serai.sensor;
 
 import dev.serai.camara.Area;
+import java.time.Duration;
 import java.util.Optional;
 
 /**
@@ -11,6 +12,7 @@ import java.util.Optional;
  * @param fresh an answer that is kept from before does not count
  * @param node the node that uses the sensor, where that is known
  * @param name by which SVIDs name the device, hex, in place of identifiers
+ * @param maxAge of an answer that is kept; empty for as long as answers are kept
  */
 public record LocationCheck(
     SensorIds ids,
@@ -18,7 +20,8 @@ public record LocationCheck(
     Optional<Area> area,
     boolean fresh,
     Optional<String> node,
-    Optional<String> name) {
+    Optional<String> name,
+    Optional<Duration> maxAge) {
   /** By identifiers. */
   public LocationCheck(
       SensorIds ids,
@@ -26,6 +29,6 @@ public record LocationCheck(
       Optional<Area> area,
       boolean fresh,
       Optional<String> node) {
-    this(ids, type, area, fresh, node, Optional.empty());
+    this(ids, type, area, fresh, node, Optional.empty(), Optional.empty());
   }
 }

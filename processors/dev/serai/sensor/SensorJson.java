@@ -60,7 +60,8 @@ final class SensorJson {
         area(read.latitude, read.longitude, read.accuracy, VERIFY_ACCURACY),
         read.skipCache.orElse(false),
         Optional.empty(),
-        read.device.filter(name -> !name.isBlank()));
+        read.device.filter(name -> !name.isBlank()),
+        Optional.empty());
   }
 
   static SensorIds lookup(Bytes body) throws MalformedStructureException {

@@ -2,22 +2,47 @@ package dev.serai.appraisal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.serai.location.Assurance;
 import dev.serai.location.AttestedLocation;
+import dev.serai.location.Endorsement;
+import dev.serai.location.EndorsementKeySet;
+import dev.serai.location.GeoPoint;
 import dev.serai.location.LocationDocument;
 import dev.serai.location.LocationReading;
 import dev.serai.location.SensorAnswer;
+import dev.serai.location.SensorQuestion;
+import dev.serai.location.SignedWord;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.signing.Signatures;
+import dev.serai.tpm.Bytes;
+import java.security.GeneralSecurityException;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.Signature;
 import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 /** Where a node is, as part of its evidence: bound by its TPM, judged by the policy. */
 class LocatedEvidenceTest {
   private static final AppraisalSteps STEPS = new AppraisalSteps(Signatures.fastest());
 
+  private static final KeyPair OPERATOR = pair();
+
   private final TestLocations places = new TestLocations();
+
+  private static KeyPair pair() {
+    try {
+      return KeyPairGenerator.getInstance("Ed25519").generateKeyPair();
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
 
   private Verdict judge(Evidence evidence) {
     evidence.locations = places;
@@ -103,20 +128,114 @@ class LocatedEvidenceTest {
     unbound.sensor =
         question ->
             new SensorAnswer(
-                SensorAnswer.Standing.UNBOUND,
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty());
+                SensorAnswer.Standing.UNBOUND, Optional.empty(), Optional.empty());
     rejected(ReasonCode.SENSOR_UNBOUND, unbound);
     Evidence unknown = located();
     unknown.sensor =
         question ->
             new SensorAnswer(
-                SensorAnswer.Standing.UNKNOWN,
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty());
+                SensorAnswer.Standing.UNKNOWN, Optional.empty(), Optional.empty());
     rejected(ReasonCode.SENSOR_UNKNOWN, unknown);
+  }
+
+  /** What the sensor role signs when the operator has the device where it was asked about. */
+  private SensorAnswer yes(SensorQuestion question, KeyPair signer, String nonce, double north) {
+    GeoPoint asked = question.area().orElseThrow().center();
+    Endorsement endorsement =
+        new Endorsement(
+            "",
+            "ab12",
+            true,
+            asked.latitude() + north,
+            asked.longitude(),
+            2_000,
+            Evidence.NOW.minusSeconds(5),
+            nonce);
+    try {
+      Signature signature = Signature.getInstance("Ed25519");
+      signature.initSign(signer.getPrivate());
+      signature.update(endorsement.signedBytes().toArray());
+      return new SensorAnswer(
+          SensorAnswer.Standing.BOUND,
+          Optional.of(SensorAnswer.Word.TRUE),
+          Optional.empty(),
+          Optional.of(
+              new SignedWord(
+                  endorsement.signedBytes().toText(),
+                  Bytes.copyOf(signature.sign()).toBase64(),
+                  "k1")),
+          Optional.of(
+              new EndorsementKeySet(
+                      List.of(
+                          new EndorsementKeySet.Key(
+                              "k1",
+                              OPERATOR.getPublic(),
+                              Evidence.NOW.minusSeconds(60),
+                              Evidence.NOW.plusSeconds(60))))
+                  .json()
+                  .toText()));
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private Evidence vouched(Function<SensorQuestion, SensorAnswer> answer) {
+    Evidence evidence = located();
+    evidence.policy =
+        TestLocations.policy(
+            "{\"need\":\"required\",\"regions\":[\"madrid\"],"
+                + "\"minimum-assurance\":\"operator-verified\"}");
+    evidence.sensor = answer;
+    return evidence;
+  }
+
+  @Test
+  void n34_an_operator_s_yes_counts_only_as_it_was_signed_for_this_very_question() {
+    AttestedLocation found = attested(vouched(q -> yes(q, OPERATOR, q.nonce(), 0)));
+    assertThat(found.assurance()).isEqualTo(Assurance.OPERATOR_VERIFIED);
+    assertThat(found.endorsement()).isPresent();
+    rejected(
+        ReasonCode.ENDORSEMENT_SIGNATURE_INVALID,
+        vouched(q -> yes(q, pair(), q.nonce(), 0)));
+    rejected(
+        ReasonCode.ENDORSEMENT_NONCE_MISMATCH,
+        vouched(q -> yes(q, OPERATOR, "0123456789abcdef", 0)));
+    rejected(
+        ReasonCode.ENDORSEMENT_OF_OTHER_DEVICE, vouched(q -> yes(q, OPERATOR, q.nonce(), 0.01)));
+    rejected(
+        ReasonCode.ENDORSEMENT_SIGNATURE_INVALID,
+        vouched(
+            q ->
+                new SensorAnswer(
+                    SensorAnswer.Standing.BOUND,
+                    Optional.of(SensorAnswer.Word.TRUE),
+                    Optional.empty())));
+    rejected(
+        ReasonCode.ENDORSEMENT_KEY_UNKNOWN,
+        vouched(
+            q -> {
+          SensorAnswer good = yes(q, OPERATOR, q.nonce(), 0);
+          return new SensorAnswer(
+              good.standing(),
+              good.operator(),
+              good.msisdn(),
+              good.endorsement(),
+              Optional.of("{\"keys\":[]}"));
+            }));
+  }
+
+  @Test
+  void each_question_has_a_nonce_of_its_own() {
+    Set<String> nonces = new HashSet<>();
+    for (int i = 0; i < 3; i++) {
+      attested(
+          vouched(
+              q -> {
+                nonces.add(q.nonce());
+                return yes(q, OPERATOR, q.nonce(), 0);
+              }));
+    }
+    assertThat(nonces).hasSize(3).allMatch(nonce -> nonce.length() == 64);
   }
 
   @Test

@@ -24,8 +24,7 @@ import java.util.Optional;
 /** Locations in memory, and readings to judge. */
 final class TestLocations implements LocationStore {
   static final SensorAnswer BOUND =
-      new SensorAnswer(
-          SensorAnswer.Standing.BOUND, Optional.empty(), Optional.empty(), Optional.empty());
+      new SensorAnswer(SensorAnswer.Standing.BOUND, Optional.empty(), Optional.empty());
 
   private static final DeviceKey KEY = key();
 

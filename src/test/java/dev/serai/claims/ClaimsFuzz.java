@@ -44,7 +44,7 @@ public final class ClaimsFuzz {
               "{\"node_id\":\"n1\",\"reading\":\"{\\\"sensor_id\\\":\\\"12d1:1433\\\","
                   + "\\\"source\\\":\\\"modem\\\",\\\"taken_at_ms\\\":1790000000000,"
                   + "\\\"type\\\":\\\"mobile\\\"}\",\"area\":{\"latitude\":40.4,"
-                  + "\"longitude\":-3.7,\"radius\":2000},\"max_age_s\":600}")
+                  + "\"longitude\":-3.7,\"radius\":2000},\"max_age_s\":600,\"nonce\":\"0123456789abcdef\"}")
           .add(
               'a',
               "bound",

@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** One rule that is met; a test changes one thing. */
 class LocationJudgeTest {
+  private static final String NONCE = "0123456789abcdef";
   private static final Instant NOW = Instant.parse("2026-11-26T12:00:00Z");
   private static final Region.Circle MADRID =
       new Region.Circle("madrid", new GeoPoint(40.4, -3.7), 20_000);
@@ -71,8 +72,8 @@ class LocationJudgeTest {
       return early.get();
     }
     Optional<SensorAnswer> answer =
-        LocationJudge.question(rule(), "n1", reading())
-            .map(q -> new SensorAnswer(standing, operator, Optional.empty(), Optional.empty()));
+        LocationJudge.question(rule(), "n1", reading(), NONCE)
+            .map(q -> new SensorAnswer(standing, operator, Optional.empty()));
     return LocationJudge.judge(rule(), reading(), answer, last, sensorLast, NOW);
   }
 
@@ -324,7 +325,7 @@ class LocationJudgeTest {
     position = Optional.empty();
     regions = List.of(MADRID);
     minimum = Assurance.OPERATOR_VERIFIED;
-    assertThat(LocationJudge.question(rule(), "n1", reading()).orElseThrow().area())
+    assertThat(LocationJudge.question(rule(), "n1", reading(), NONCE).orElseThrow().area())
         .contains(MADRID);
     operator = Optional.of(Word.TRUE);
     assertThat(accepted().region()).contains("madrid");
@@ -335,10 +336,10 @@ class LocationJudgeTest {
 
   @Test
   void the_operator_is_asked_only_where_the_rule_wants_its_word() {
-    assertThat(LocationJudge.question(rule(), "n1", reading()).orElseThrow().area()).isEmpty();
+    assertThat(LocationJudge.question(rule(), "n1", reading(), NONCE).orElseThrow().area()).isEmpty();
     minimum = Assurance.BOTH;
     Region.Circle asked =
-        LocationJudge.question(rule(), "n1", reading()).orElseThrow().area().orElseThrow();
+        LocationJudge.question(rule(), "n1", reading(), NONCE).orElseThrow().area().orElseThrow();
     assertThat(asked.radiusMetres()).isEqualTo(2_000);
     assertThat(asked.center()).isEqualTo(new GeoPoint(40.41, -3.71));
   }
@@ -348,7 +349,7 @@ class LocationJudgeTest {
     check = DeviceCheck.POLICY;
     sensors = List.of(new SensorPattern("mobile:12d1:1433"));
     standing = Standing.UNKNOWN;
-    assertThat(LocationJudge.question(rule(), "n1", reading())).isEmpty();
+    assertThat(LocationJudge.question(rule(), "n1", reading(), NONCE)).isEmpty();
     accepted();
   }
 }

@@ -5,13 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.serai.location.DeviceAnswer;
 import dev.serai.location.DeviceKey;
 import dev.serai.location.DeviceQuestion;
+import dev.serai.location.EndorsedAnswer;
 import dev.serai.location.GeoPoint;
 import dev.serai.location.LocateJson;
 import dev.serai.location.LocationReading;
 import dev.serai.location.Region;
-import dev.serai.location.SensorAnswer;
 import dev.serai.location.SensorAnswer.Standing;
 import dev.serai.location.SensorAnswer.Word;
+import dev.serai.location.SensorAnswer;
 import dev.serai.location.SensorQuestion;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.Refused;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 class LocateDeviceTest {
   private static final String IMEI = "356345043865103";
   private static final String IMSI = "214070610960475";
+  private static final String NONCE = "0123456789abcdef";
 
   @TempDir static Path dir;
   private static FakeOperator operator;
@@ -85,7 +87,8 @@ class LocateDeviceTest {
             Instant.parse("2026-11-26T12:00:00Z"),
             "modem"),
         area,
-        Duration.ofMinutes(10));
+        Duration.ofMinutes(10),
+        NONCE);
   }
 
   private static Optional<Region.Circle> around(double latitude, double longitude) {
@@ -110,7 +113,12 @@ class LocateDeviceTest {
   void the_operator_s_yes_is_signed_and_its_no_is_not() {
     SensorAnswer there = ask(question("node-1", IMEI, IMSI, around(40.33, -3.77)));
     assertThat(there.operator()).contains(Word.TRUE);
-    assertThat(there.endorsement().orElseThrow().json()).contains("\"latitude\": 40.33");
+    assertThat(there.endorsement().orElseThrow().json())
+        .contains("\"latitude\": 40.33", "\"nonce\": \"" + NONCE + "\"");
+    SensorQuestion asked = question("node-1", IMEI, IMSI, around(40.33, -3.77));
+    assertThat(EndorsedAnswer.refutation(asked, there, Instant.now()))
+        .as("what the verifier makes of it")
+        .isEmpty();
     SensorAnswer elsewhere = ask(question("node-1", IMEI, IMSI, around(48.85, 2.35)));
     assertThat(elsewhere.standing()).isEqualTo(Standing.BOUND);
     assertThat(elsewhere.operator()).contains(Word.FALSE);

@@ -6,13 +6,19 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.serai.breaker.Breaker;
 import dev.serai.breaker.Breakers;
+import dev.serai.location.EndorsedAnswer;
 import dev.serai.location.EndorsementKeySet;
 import dev.serai.location.EndorsementVerifier;
+import dev.serai.location.GeoPoint;
+import dev.serai.location.LocationReading;
+import dev.serai.location.Region;
+import dev.serai.location.SensorAnswer;
+import dev.serai.location.SensorQuestion;
 import dev.serai.location.SignedEndorsement;
 import dev.serai.reason.ReasonCode;
 import dev.serai.testing.SeraiHarness;
-import dev.serai.testing.operator.FakeOperator;
 import dev.serai.testing.operator.FakeOperator.Mood;
+import dev.serai.testing.operator.FakeOperator;
 import dev.serai.tpm.Bytes;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -361,6 +367,42 @@ class SensorHttpTest {
     pass(Duration.ofMinutes(16));
     verify(known(""));
     assertThat(operator.verifications()).isEqualTo(5);
+  }
+
+  /** The rule of the node says how old the operator's word may be; others may take an older one. */
+  @Test
+  void an_answer_that_is_kept_is_no_older_than_the_verifier_wants_it() {
+    SensorAnswer first = located(Duration.ofMinutes(10));
+    assertThat(first.operator()).contains(SensorAnswer.Word.TRUE);
+    int calls = operator.calls().size();
+    pass(Duration.ofSeconds(11));
+    located(Duration.ofMinutes(10));
+    assertThat(operator.calls()).hasSize(calls);
+    located(Duration.ofSeconds(10));
+    assertThat(operator.calls()).hasSize(calls + 1);
+  }
+
+  private static SensorAnswer located(Duration maxAge) {
+    SensorQuestion question =
+        new SensorQuestion(
+            "node-1",
+            new LocationReading(
+                LocationReading.MOBILE,
+                "12d1:1433",
+                Optional.of(IMEI),
+                Optional.of(IMSI),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                NOW.get(),
+                "modem"),
+            Optional.of(new Region.Circle("asked", new GeoPoint(40.34, -3.78), 5_000)),
+            maxAge,
+            NONCE);
+    SensorAnswer answer =
+        (SensorAnswer) serai.template().requestBody("direct:locate-device", question);
+    assertThat(EndorsedAnswer.refutation(question, answer, NOW.get())).isEmpty();
+    return answer;
   }
 
   @Test

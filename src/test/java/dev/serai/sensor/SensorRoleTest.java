@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import dev.serai.tpm.Bytes;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -102,6 +103,10 @@ class SensorRoleTest {
     assertThat(keys.published().keys())
         .extracting(EndorsementKeySet.Key::id)
         .containsExactly(first, second);
+    assertThat(keys.sign(Bytes.ofText("{}"), now.get().minusSeconds(60)).keyId())
+        .as("of an answer that is kept from before the newest key, which nobody would believe")
+        .isEqualTo(first);
+    assertThat(keys.sign(Bytes.ofText("{}"), now.get()).keyId()).isEqualTo(second);
     assertThat(EndorsementKeys.open(files, life, now::get).signingId()).isEqualTo(second);
     now.updateAndGet(at -> at.plus(Duration.ofHours(24)));
     keys.rotate();

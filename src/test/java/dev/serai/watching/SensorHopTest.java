@@ -45,7 +45,8 @@ class SensorHopTest {
               Instant.parse("2026-11-26T12:00:00Z"),
               "modem"),
           Optional.of(new Region.Circle("asked", new GeoPoint(40.41, -3.71), 2_000)),
-          Duration.ofMinutes(10));
+          Duration.ofMinutes(10),
+          "0123456789abcdef");
 
   private static Exchange answer(int status, String body) {
     Exchange exchange = new DefaultExchange(new DefaultCamelContext());
@@ -73,7 +74,8 @@ class SensorHopTest {
             SensorAnswer.Standing.BOUND,
             Optional.of(SensorAnswer.Word.PARTIAL),
             Optional.of("tel:+34696810912"),
-            Optional.of(new SignedWord("{}", "c2ln", "k1")));
+            Optional.of(new SignedWord("{}", "c2ln", "k1")),
+            Optional.of("{\"keys\":[]}"));
     Exchange exchange = answer(200, LocateJson.write(sent));
     new ReadSensorAnswerProcessor().process(exchange);
     assertThat(exchange.getMessage().getBody()).isEqualTo(sent);
