@@ -1,11 +1,12 @@
 package dev.serai.agent;
 
 import dev.serai.keylime.Envelope;
+import dev.serai.keylime.GeolocationAnswer;
 import dev.serai.keylime.HttpAnswer;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
-/** Route step: body AttestedLocation in, HttpAnswer out. */
+/** Route step: body GeolocationAnswer in, HttpAnswer out. */
 final class AnswerLocationProcessor implements Processor {
   @Override
   public void process(Exchange exchange) throws Exception {
@@ -13,6 +14,6 @@ final class AnswerLocationProcessor implements Processor {
         .getMessage()
         .setBody(
             HttpAnswer.of(
-                Envelope.success(exchange.getMessage().getMandatoryBody(AttestedLocation.class))));
+                Envelope.success(exchange.getMessage().getMandatoryBody(GeolocationAnswer.class))));
   }
 }

@@ -1,5 +1,6 @@
 package dev.serai.agent;
 
+import dev.serai.keylime.GeolocationAnswer;
 import dev.serai.keylime.HttpAnswer;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
@@ -9,7 +10,7 @@ import dev.serai.tpm.spec.TpmHash;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
-/** Route step: body AttestedLocation in and out; PCR 15 holds it if it says so. */
+/** Route step: body GeolocationAnswer in and out; PCR 15 holds it if it says so. */
 final class ExtendLocationPcrProcessor implements Processor {
   private final Tpm tpm;
 
@@ -19,12 +20,12 @@ final class ExtendLocationPcrProcessor implements Processor {
 
   @Override
   public void process(Exchange exchange) throws Exception {
-    AttestedLocation location = exchange.getMessage().getMandatoryBody(AttestedLocation.class);
+    GeolocationAnswer location = exchange.getMessage().getMandatoryBody(GeolocationAnswer.class);
     if (!location.attested()) {
       return;
     }
     try {
-      tpm.extendPcr(AttestedLocation.PCR, TpmHash.SHA256, location.digest());
+      tpm.extendPcr(GeolocationAnswer.PCR, TpmHash.SHA256, location.digest());
     } catch (TpmException e) {
       throw new RefusalException(
           ReasonCode.TPM_COMMAND_REFUSED,

@@ -6,20 +6,24 @@ import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.signing.Signatures;
 import dev.serai.tpm.Bytes;
+import dev.serai.tpm.spec.TpmHash;
 import dev.serai.tpm.wire.PcrSelection;
 import dev.serai.tpm.wire.TpmName;
 import dev.serai.tpm.wire.TpmtPublic;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** The cores of the steps of {@code appraise-evidence}: an open appraisal in, a new one out. */
 final class AppraisalSteps {
   private static final int MAX_KEYS = 10_000;
   private static final int KEY_PCR = 16;
+  private static final int LOCATION_PCR = 15;
 
   private final Signatures signatures;
   private final CsrVerifier csrs;
@@ -100,6 +104,7 @@ final class AppraisalSteps {
     Check<TpmName> check =
         CertifyVerifier.verify(claimed.certify(), appraisal.ak(), qualifyingData, claimed.appKey());
     if (claimed.location().isPresent()
+        && !isDelegated(appraisal.request())
         && check instanceof Check.Failed<TpmName> failed
         && failed.reason().code() == ReasonCode.NONCE_MISMATCH) {
       return appraisal.closed(
@@ -151,10 +156,23 @@ final class AppraisalSteps {
             appraisal.ak(),
             quotedNonces(appraisal.request()),
             quotedSelections(appraisal.request()));
-    if (check instanceof Check.Passed<Trusted.QuotedState> passed) {
-      return appraisal.passed(Step.QUOTE, facts -> facts.withState(passed.fact()));
+    if (!(check instanceof Check.Passed<Trusted.QuotedState> passed)) {
+      return closed(appraisal, check);
     }
-    return closed(appraisal, check);
+    if (claimed.location().isPresent()
+        && isDelegated(appraisal.request())
+        && !isInQuotedPcr(appraisal.request().located(), passed.fact())) {
+      return appraisal.closed(
+          ReasonCode.LOCATION_NOT_BOUND, "PCR 15 was not extended with this location last");
+    }
+    return appraisal.passed(Step.QUOTE, facts -> facts.withState(passed.fact()));
+  }
+
+  /** The nonce is in what the PCR was extended with, so an old extend is not this one. */
+  private static boolean isInQuotedPcr(Optional<PcrExtend> extend, Trusted.QuotedState state) {
+    SortedMap<Integer, Bytes> quoted =
+        state.pcrs().getOrDefault(TpmHash.SHA256, Collections.emptySortedMap());
+    return extend.filter(e -> e.after().equals(quoted.get(LOCATION_PCR))).isPresent();
   }
 
   /** Keylime's agents quote the nonce's text, the prototype's what that text is the hex of. */
@@ -164,11 +182,19 @@ final class AppraisalSteps {
         : Set.of(request.nonce());
   }
 
-  /** Keylime's agents add PCR 16, which binds their payload key and no policy looks at. */
+  /**
+   * Keylime's agents add PCR 16, which binds their payload key and no policy looks at; PCR 15 is
+   * asked for where a location may be in it.
+   */
   private static Set<PcrSelection> quotedSelections(AppraisalRequest request) {
-    Set<PcrSelection> lawful = new HashSet<>(Set.of(request.selection()));
-    if (isDelegated(request)) {
-      lawful.add(request.selection().and(KEY_PCR));
+    PcrSelection asked = request.selection();
+    if (!isDelegated(request)) {
+      return Set.of(asked);
+    }
+    Set<PcrSelection> lawful = new HashSet<>(); // an asked one may hold these already
+    for (PcrSelection one : List.of(asked, asked.and(LOCATION_PCR))) {
+      lawful.add(one);
+      lawful.add(one.and(KEY_PCR));
     }
     return lawful;
   }

@@ -1,6 +1,7 @@
 package dev.serai.appraisal;
 
 import com.google.protobuf.ByteString;
+import dev.serai.location.LocationDocument;
 import dev.serai.proto.spire.types.SovereignAttestation;
 import dev.serai.tpm.Bytes;
 import dev.serai.tpm.spec.TpmConstants;
@@ -21,6 +22,7 @@ import java.security.interfaces.ECPublicKey;
 import java.security.interfaces.RSAPublicKey;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -62,32 +64,63 @@ public record DelegatedEvidence(
           Attribute.DECRYPT);
 
   /**
+   * Where the node's agent says it is.
+   *
+   * @param extend how PCR 15 came to hold it
+   */
+  public record Located(LocationDocument document, PcrExtend extend) {
+    public Located {
+      Objects.requireNonNull(document);
+      Objects.requireNonNull(extend);
+    }
+  }
+
+  /** Still without the quote, which the sender leaves to us to ask for. */
+  public boolean lacksQuote() {
+    return quote.isEmpty();
+  }
+
+  public DelegatedEvidence withQuote(String fetched) {
+    return new DelegatedEvidence(
+        nodeId, nonce, fetched, appKeyPublic, appKeyCertificate, appKeyTpmPublic, csr);
+  }
+
+  /** The same without a location. */
+  public AppraisalRequest request(ChallengeStanding standing, PcrSelection selection)
+      throws MalformedStructureException {
+    return request(standing, selection, Optional.empty());
+  }
+
+  /**
    * @param standing of the nonce, consumed
    * @param selection the PCRs the challenge asked for
    * @throws MalformedStructureException when the App Key or the certify cannot be read at all
    */
-  public AppraisalRequest request(ChallengeStanding standing, PcrSelection selection)
+  public AppraisalRequest request(
+      ChallengeStanding standing, PcrSelection selection, Optional<Located> located)
       throws MalformedStructureException {
     Bytes info = ClaimedEvidence.pem(appKeyPublic);
     Bytes appKey = appKeyTpmPublic.isPresent() ? bare(appKeyTpmPublic.get()) : publicArea(info);
-    SovereignAttestation message =
+    SovereignAttestation.Builder message =
         SovereignAttestation.newBuilder()
             .setKeylimeAgentUuid(nodeId)
             .setChallengeNonce(nonce)
             .setTpmSignedAttestation(quote)
             .setAppKeyPublic(appKeyPublic)
             .setAppKeyCertificate(ByteString.copyFrom(appKeyCertificate.toArray()))
-            .setAppKeyTpmPublic(ByteString.copyFrom(appKey.toArray()))
-            .build();
+            .setAppKeyTpmPublic(ByteString.copyFrom(appKey.toArray()));
+    located.ifPresent(
+        at -> message.setLocation(ByteString.copyFrom(at.document().bytes().toArray())));
     return new AppraisalRequest(
-        Bytes.copyOf(message.toByteArray()),
+        Bytes.copyOf(message.build().toByteArray()),
         csr.orElse(Bytes.EMPTY),
         standing,
         standing == ChallengeStanding.FRESH
             ? ClaimedEvidence.hex("data.nonce", nonce)
             : Bytes.EMPTY,
         selection,
-        EvidenceForm.DELEGATED);
+        EvidenceForm.DELEGATED,
+        located.map(Located::extend));
   }
 
   /** Without the size that stands before it in TPM2B_PUBLIC. */

@@ -10,7 +10,8 @@ public enum EvidenceForm {
   /**
    * The sovereign prototype's delegated certification: the certify covers the App Key's PEM text
    * and the nonce's text. The CSR, where one is sent, has to be the App Key's; where none is sent,
-   * whoever signs compares its own CSR with the key that is answered.
+   * whoever signs compares its own CSR with the key that is answered. A location is not in the
+   * certify: the quote has to show that PCR 15 was extended with it.
    */
   DELEGATED
 }

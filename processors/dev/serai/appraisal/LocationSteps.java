@@ -168,8 +168,12 @@ final class LocationSteps {
     }
   }
 
-  /** The prototype's form cannot carry a location, so its lack says nothing of the node's. */
+  /**
+   * The prototype's form holds a location only where the verifier asked the agent for it, so its
+   * lack says nothing of the node's.
+   */
   private static boolean saysWhere(Appraisal appraisal) {
-    return appraisal.request().form() == EvidenceForm.NATIVE;
+    return appraisal.request().form() == EvidenceForm.NATIVE
+        || appraisal.claimed().location().isPresent();
   }
 }

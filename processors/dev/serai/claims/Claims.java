@@ -214,6 +214,11 @@ public record Claims(
         json);
   }
 
+  /** The text in one form or the other; only what that form says. */
+  public String json(Privacy privacy) {
+    return ClaimsJson.write(this, privacy);
+  }
+
   /** The text may hold what must not be logged. */
   @Override
   public String toString() {

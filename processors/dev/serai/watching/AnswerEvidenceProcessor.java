@@ -16,9 +16,11 @@ import org.apache.camel.Processor;
 /** Route step: body {@link Verdict} in, body HttpAnswer in the prototype's form out. */
 final class AnswerEvidenceProcessor implements Processor {
   private final InstantSource clock;
+  private final EvidenceClaims claims;
 
-  AnswerEvidenceProcessor(InstantSource clock) {
+  AnswerEvidenceProcessor(InstantSource clock, EvidenceClaims claims) {
     this.clock = clock;
+    this.claims = claims;
   }
 
   @Override
@@ -32,7 +34,8 @@ final class AnswerEvidenceProcessor implements Processor {
         .getMessage()
         .setBody(
             verdict instanceof Trusted trusted
-                ? EvidenceAnswers.trusted(trusted, findings, now, auditId)
+                ? EvidenceAnswers.trusted(
+                    trusted, findings, claims.of(trusted.location()), now, auditId)
                 : EvidenceAnswers.rejected((Rejected) verdict, findings, now, auditId));
   }
 

@@ -82,11 +82,27 @@ final class EvidenceAnswers {
     return HttpAnswer.of(new Envelope<>(status, text, results));
   }
 
-  static HttpAnswer trusted(Trusted verdict, Findings findings, Instant at, String auditId) {
+  /** The agent has no quote for a caller that sent none; the prototype's words. */
+  static RefusalException notRetrieved(Reason why) {
+    return new RefusalException(
+        why.code(),
+        why.detail(),
+        null,
+        refused(400, why.code(), "missing required field: data.quote (agent retrieval failed)"));
+  }
+
+  /** A nonce that is good for nothing any more. */
+  static RefusalException refusedNonce(ReasonCode code) {
+    return new RefusalException(
+        code, code.what(), null, refused(403, code, code + ": " + code.what()));
+  }
+
+  static HttpAnswer trusted(
+      Trusted verdict, Findings findings, Map<String, Object> claims, Instant at, String auditId) {
     Map<String, Object> results = new LinkedHashMap<>();
     results.put("verified", true);
     results.put("verification_details", details(findings, at, verdict.nodeId()));
-    results.put("attested_claims", Map.of());
+    results.put("attested_claims", claims);
     results.put("audit_id", auditId);
     return HttpAnswer.of(Envelope.success(results));
   }

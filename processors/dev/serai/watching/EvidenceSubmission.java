@@ -71,14 +71,13 @@ record EvidenceSubmission(
     String certificate =
         required(ReasonCode.EVIDENCE_MISSING, "data.app_key_certificate", data.appKeyCertificate());
     String node = required(ReasonCode.EVIDENCE_MISSING, "data.agent_uuid", data.agentUuid());
-    String quote = required(ReasonCode.EVIDENCE_MISSING, "data.quote", data.quote());
     if (AgentId.parse(node).isEmpty()) {
       throw refusal(400, ReasonCode.MALFORMED_REQUEST, "data.agent_uuid is not a node id");
     }
     return new DelegatedEvidence(
         node,
         nonce,
-        quote,
+        data.quote().filter(text -> !text.isBlank()).orElse(""), // the agent has it
         key,
         decoded("data.app_key_certificate", certificate, MAX_CERTIFICATE),
         optional("data.app_key_tpm_public", data.appKeyTpmPublic(), MAX_PUBLIC),

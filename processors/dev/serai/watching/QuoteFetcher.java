@@ -71,25 +71,52 @@ final class QuoteFetcher {
   }
 
   CompletableFuture<FetchOutcome> fetch(QuoteRequest request, String traceId) {
-    NodeRecord node = request.node();
-    if (node.host().isEmpty() || node.port() == 0) {
-      return done("the agent did not say where it listens");
-    }
     Optional<SSLContext> tls;
+    try {
+      tls = channel(request.node());
+    } catch (GeneralSecurityException e) {
+      return done(e.getMessage());
+    }
+    return ask(request, tls, traceId, true).exceptionally(QuoteFetcher::failed);
+  }
+
+  /** Asks the agent where it is, in the prototype's way and over the same channel. */
+  CompletableFuture<HttpGet.Response> location(QuoteRequest request, String traceId) {
+    try {
+      return http.send(
+          get(
+              request,
+              channel(request.node()),
+              "/v2.2/agent/attested_geolocation?nonce=" + request.nonce(),
+              traceId,
+              AskLocationProcessor.MAX_ANSWER));
+    } catch (GeneralSecurityException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  /**
+   * Empty for an agent in clear.
+   *
+   * @throws GeneralSecurityException with what is said of an agent that is not asked
+   */
+  private Optional<SSLContext> channel(NodeRecord node) throws GeneralSecurityException {
+    if (node.host().isEmpty() || node.port() == 0) {
+      throw new GeneralSecurityException("the agent did not say where it listens");
+    }
     String pem = node.mtlsCertificatePem().orElse("");
     if (pem.equals(RegisterRequest.MTLS_DISABLED)) {
       if (!allowClear) {
-        return done("the agent speaks in clear and serai.verifier.allow-clear-agents is off");
+        throw new GeneralSecurityException(
+            "the agent speaks in clear and serai.verifier.allow-clear-agents is off");
       }
-      tls = Optional.empty();
-    } else {
-      try {
-        tls = Optional.of(pinned(pem));
-      } catch (GeneralSecurityException e) {
-        return done("the agent registered no usable certificate");
-      }
+      return Optional.empty();
     }
-    return ask(request, tls, traceId, true).exceptionally(QuoteFetcher::failed);
+    try {
+      return Optional.of(pinned(pem));
+    } catch (GeneralSecurityException e) {
+      throw new GeneralSecurityException("the agent registered no usable certificate", e);
+    }
   }
 
   private SSLContext pinned(String pem) throws GeneralSecurityException {

@@ -16,9 +16,13 @@ import org.apache.camel.Processor;
 
 /**
  * Route step: body {@link VerifierCall} with evidence in the prototype's form in, body {@link
- * AppraisalRequest} out. Its nonce is used up here, before anybody looks at the rest.
+ * AppraisalRequest} out; or the node's id, with the evidence kept as {@link Gathering}, where the
+ * quote is left to us to ask for. The nonce is used up here, before anybody looks at the rest.
  */
 final class ReadEvidenceProcessor implements Processor {
+  /** Exchange variable for the choice of the route: "nothing" or "quote". */
+  static final String LACKS = "evidenceLacks";
+
   private static final int NONCE_TEXT = 2 * AppraisalRequest.NONCE_LENGTH;
 
   private final EvidenceNonces nonces;
@@ -44,6 +48,18 @@ final class ReadEvidenceProcessor implements Processor {
     DelegatedEvidence evidence = EvidenceSubmission.read(call.body());
     ChallengeStanding standing =
         nonces.consume(nonce(evidence.nonce()), call.caller(), evidence.nodeId());
+    exchange.setVariable(LACKS, evidence.lacksQuote() ? "quote" : "nothing");
+    if (evidence.lacksQuote()) {
+      standing
+          .refusal()
+          .ifPresent(
+              code -> {
+                throw EvidenceAnswers.refusedNonce(code); // nobody is asked for a spent one
+              });
+      exchange.setVariable(Gathering.VARIABLE, new Gathering(evidence, asked()));
+      exchange.getMessage().setBody(evidence.nodeId());
+      return;
+    }
     try {
       exchange.getMessage().setBody(evidence.request(standing, asked()));
     } catch (MalformedStructureException e) {

@@ -1,7 +1,7 @@
 package dev.serai.watching;
 
 /** What a verifier can be asked; the name is what routes choose by. */
-enum VerifierOperation {
+public enum VerifierOperation {
   VERSION,
   LIST,
   APPRAISE,

@@ -5,6 +5,7 @@ import dev.serai.appraisal.KeylimeQuoteAppraiser;
 import dev.serai.audit.Audit;
 import dev.serai.breaker.BreakerPolicy;
 import dev.serai.breaker.Breakers;
+import dev.serai.claims.Privacy;
 import dev.serai.flow.Timeline;
 import dev.serai.http.GuardedListener;
 import dev.serai.http.HttpGet;
@@ -88,12 +89,9 @@ public final class VerifierRole implements Role {
     bindWatch(context, settings, store, audit, rules, flight, settlement);
     context.bind("makeQuoteRequest", new MakeQuoteRequestProcessor(appraiser::selection));
     context.bind("nodeBreakerPolicy", new NodeBreakerPolicy(breakers));
-    context.bind(
-        "fetchQuote",
-        new FetchQuoteProcessor(
-            new QuoteFetcher(http, settings, () -> shown(identity), context.camel()),
-            workers,
-            context.meters()));
+    QuoteFetcher fetcher = new QuoteFetcher(http, settings, () -> shown(identity), context.camel());
+    context.bind("fetchQuote", new FetchQuoteProcessor(fetcher, workers, context.meters()));
+    context.bind("askLocation", new AskLocationProcessor(fetcher, workers, clock));
     context.bind(
         "appraiseQuote", new AppraiseQuoteProcessor(appraiser, baselines, locations, clock));
     StoredWatch watch = new StoredWatch(store, breakers);
@@ -208,7 +206,15 @@ public final class VerifierRole implements Role {
     boolean on = unifiedIdentity(context.settings());
     context.bind("giveNonce", new GiveNonceProcessor(nonces, appraiser::selection, on));
     context.bind("readEvidence", new ReadEvidenceProcessor(nonces, appraiser::selection, on));
-    context.bind("answerEvidence", new AnswerEvidenceProcessor(context.clock()));
+    context.bind("beginGathering", new BeginGatheringProcessor());
+    context.bind(
+        "takeGatheredQuote",
+        new TakeGatheredQuoteProcessor(request -> appraiser.locationRule(request.node())));
+    context.bind("endGathering", new EndGatheringProcessor());
+    Privacy privacy = Privacy.of(context.settings().text("serai.privacy")).orElse(Privacy.STRICT);
+    context.bind(
+        "answerEvidence",
+        new AnswerEvidenceProcessor(context.clock(), new EvidenceClaims(privacy)));
   }
 
   private static boolean unifiedIdentity(Settings settings) {

@@ -7,15 +7,22 @@ import static dev.serai.SovereignSite.SOON;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.serai.agent.AgentEvent;
 import dev.serai.claims.Claims;
 import dev.serai.claims.ClaimsExtension;
 import dev.serai.gate.GateDecision;
+import dev.serai.keylime.HttpAnswer;
+import dev.serai.plugin.DelegatedCertificate;
+import dev.serai.plugin.DelegationRequest;
 import dev.serai.proto.envoy.auth.v3.CheckResponse;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.tpm.Bytes;
+import dev.serai.watching.VerifierCall;
+import dev.serai.watching.VerifierOperation;
 import io.grpc.Status;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -55,7 +62,13 @@ class SovereignPathTest {
             "required",
             "",
             Duration.ZERO,
-            Map.of("serai.gate.regions", "madrid", "serai.issuer.agent-ttl", "20s"));
+            Map.of(
+                "serai.gate.regions",
+                "madrid",
+                "serai.issuer.agent-ttl",
+                "20s",
+                "serai.agent.location.pcr-extend",
+                "true"));
     // Nobody has put its SIM into the registry yet.
     await()
         .atMost(SOON)
@@ -186,6 +199,61 @@ class SovereignPathTest {
     await().atMost(SOON).until(() -> site.served() == Status.Code.OK);
     CheckResponse again = site.gate(site.leaf("/app"));
     assertThat(again.getStatus().getCode()).as(again.toString()).isZero();
+  }
+
+  private static JsonNode ask(VerifierOperation operation, String body) throws Exception {
+    HttpAnswer answer =
+        site.serai
+            .template()
+            .requestBody(
+                "direct:serve-verifier",
+                new VerifierCall(
+                    operation, "spiffe://test.example/other/server", Bytes.ofText(body)),
+                HttpAnswer.class);
+    assertThat(answer.status()).as(answer.body().toText()).isEqualTo(200);
+    return new ObjectMapper().readTree(answer.body().toText()).path("results");
+  }
+
+  /** As the prototype's SPIRE server asks: its agent's plugin knows the App Key, not the quote. */
+  @Test
+  void f08_evidence_in_the_prototype_s_form_is_completed_by_the_node_with_quote_and_location()
+      throws Exception {
+    site.trusted();
+    String node = "{\"agent_uuid\":\"" + site.nodeId() + "\"}";
+    String nonce = ask(VerifierOperation.NONCE, node).path("nonce").asText();
+    String key = SovereignSite.publicKeyPem(site.agentLeaf());
+    DelegatedCertificate certificate =
+        site.serai
+            .template()
+            .requestBody(
+                "direct:certify-app-key",
+                DelegationRequest.of(key, nonce),
+                DelegatedCertificate.class);
+    ObjectNode evidence = new ObjectMapper().createObjectNode().put("type", "tpm");
+    evidence
+        .putObject("data")
+        .put("nonce", nonce)
+        .put("quote", "")
+        .put("hash_alg", "sha256")
+        .put("app_key_public", key)
+        .put("app_key_certificate", certificate.encoded())
+        .put("agent_uuid", site.nodeId())
+        .put("agent_ip", "127.0.0.1")
+        .put("agent_port", 9002);
+    evidence
+        .putObject("metadata")
+        .put("source", "SPIRE Server")
+        .put("submission_type", "PoR/tpm-app-key");
+    JsonNode results = ask(VerifierOperation.EVIDENCE, evidence.toString());
+    assertThat(results.path("verified").booleanValue()).isTrue();
+    JsonNode claims = results.path("attested_claims");
+    assertThat(claims.path("geolocation").toString())
+        .isEqualTo("{\"type\":\"mobile\",\"value\":\"madrid\"}");
+    assertThat(claims.path("grc.geolocation").path("assurance").asText())
+        .isEqualTo("operator-verified");
+    assertThat(claims.path("grc.mno_endorsement").path("verified").booleanValue()).isTrue();
+    assertThat(results.toString())
+        .doesNotContain(IMEI, IMSI, MSISDN.substring(1), "12d1:1433", "40.4");
   }
 
   /** threads, descriptors: of this process; heapKib: after a collection. */

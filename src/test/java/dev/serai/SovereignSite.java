@@ -186,6 +186,13 @@ final class SovereignSite implements AutoCloseable {
         + "\n-----END CERTIFICATE-----\n";
   }
 
+  static String publicKeyPem(X509Certificate certificate) {
+    return "-----BEGIN PUBLIC KEY-----\n"
+        + Base64.getMimeEncoder(64, new byte[] {'\n'})
+            .encodeToString(certificate.getPublicKey().getEncoded())
+        + "\n-----END PUBLIC KEY-----\n";
+  }
+
   AgentStatus agent() {
     return serai.bean("agentStatus", AgentStatus.class);
   }

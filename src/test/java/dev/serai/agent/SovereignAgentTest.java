@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.serai.appraisal.CertifyBinding;
+import dev.serai.keylime.GeolocationAnswer;
 import dev.serai.location.LocationDocument;
 import dev.serai.location.LocationReading;
 import dev.serai.net.MaterialHolder;
@@ -719,7 +720,7 @@ class SovereignAgentTest {
                 "{\"type\":\"gnss\",\"sensor_id\":\"rack\",\"latitude\":40.33,"
                     + "\"longitude\":-3,\"accuracy\":5,\"source\":\"file\"}"),
             java.time.Instant.EPOCH);
-    AttestedLocation location = AttestedLocation.of(reading, false, "n1");
+    GeolocationAnswer location = ReadLocationProcessor.answer(reading, false, "n1");
     Bytes before = pcr15();
     var exchange = new org.apache.camel.support.DefaultExchange(agent.camel());
     exchange.getMessage().setBody(location);

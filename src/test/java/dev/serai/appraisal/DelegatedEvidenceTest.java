@@ -1,13 +1,16 @@
 package dev.serai.appraisal;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.serai.keylime.QuoteString;
+import dev.serai.location.LocationDocument;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.signing.Signatures;
 import dev.serai.tpm.Bytes;
+import dev.serai.tpm.spec.TpmHash;
 import dev.serai.tpm.spec.TpmScheme;
 import dev.serai.tpm.wire.MalformedStructureException;
 import dev.serai.tpm.wire.TpmaObject;
@@ -100,6 +103,84 @@ class DelegatedEvidenceTest {
     evidence.policy = TestLocations.policy("{\"need\":\"optional\"}");
     assertThat(judge().verdict().isTrusted()).isTrue();
     assertThat(locations.refused).containsValue(before);
+  }
+
+  /** PCR 15 was extended with this last, and the quote says so. */
+  private PcrExtend extended(String what) {
+    PcrExtend extend =
+        new PcrExtend(Bytes.copyOf(new byte[32]), Bytes.copyOf(sha256(what.getBytes(UTF_8))));
+    evidence.quoted = Evidence.SELECTION.and(15);
+    evidence.pcrs.put(15, extend.after());
+    return extend;
+  }
+
+  private static byte[] sha256(byte[] bytes) {
+    return TpmHash.SHA256.newDigest().digest(bytes);
+  }
+
+  private Appraisal judgeAt(PcrExtend extend) throws MalformedStructureException {
+    DelegatedEvidence.Located located =
+        new DelegatedEvidence.Located(
+            LocationDocument.of(TestLocations.reading(40.41, -3.71)), extend);
+    return judge(
+        sent(Optional.empty())
+            .request(ChallengeStanding.FRESH, Evidence.SELECTION, Optional.of(located)));
+  }
+
+  @Test
+  void a_location_counts_that_pcr_15_was_extended_with() throws Exception {
+    appKey(SoftwareTpm.APP_P256, LAWFUL, TpmScheme.ECDSA);
+    evidence.policy =
+        TestLocations.policy(
+            "{\"need\":\"required\",\"regions\":[\"madrid\"],"
+                + "\"sensors\":[\"mobile:12d1:1433\"],\"device-check\":\"policy\"}");
+    Trusted trusted = (Trusted) judgeAt(extended("here")).verdict();
+    assertThat(trusted.location().orElseThrow().region()).contains("madrid");
+    assertThat(locations.found).containsKey(Evidence.NODE);
+  }
+
+  @Test
+  void n27_a_location_that_pcr_15_was_not_extended_with_last_is_denied() throws Exception {
+    appKey(SoftwareTpm.APP_P256, LAWFUL, TpmScheme.ECDSA);
+    PcrExtend real = extended("here");
+    PcrExtend other = new PcrExtend(real.before(), Bytes.copyOf(sha256("there".getBytes(UTF_8))));
+    PcrExtend later = new PcrExtend(real.after(), real.digest());
+    for (PcrExtend claimed : new PcrExtend[] {other, later}) {
+      assertThat(judgeAt(claimed).reasons())
+          .extracting(Reason::code)
+          .containsExactly(ReasonCode.LOCATION_NOT_BOUND);
+    }
+    evidence.quoted = Evidence.SELECTION; // and where the quote leaves PCR 15 out
+    assertThat(judgeAt(real).reasons())
+        .extracting(Reason::code)
+        .containsExactly(ReasonCode.LOCATION_NOT_BOUND);
+    assertThat(locations.found).isEmpty();
+    assertThat(locations.refused).isEmpty();
+  }
+
+  @Test
+  void n27_a_location_without_its_extend_is_denied() throws Exception {
+    appKey(SoftwareTpm.APP_P256, LAWFUL, TpmScheme.ECDSA);
+    AppraisalRequest whole =
+        sent(Optional.empty())
+            .request(
+                ChallengeStanding.FRESH,
+                Evidence.SELECTION,
+                Optional.of(
+                    new DelegatedEvidence.Located(
+                        LocationDocument.of(TestLocations.reading(40.41, -3.71)),
+                        new PcrExtend(Bytes.EMPTY, Bytes.EMPTY))));
+    AppraisalRequest without =
+        new AppraisalRequest(
+            whole.attestation(),
+            whole.csr(),
+            whole.standing(),
+            whole.nonce(),
+            whole.selection(),
+            whole.form());
+    assertThat(judge(without).reasons())
+        .extracting(Reason::code)
+        .containsExactly(ReasonCode.LOCATION_NOT_BOUND);
   }
 
   @Test

@@ -5,8 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.net.httpserver.HttpServer;
 import dev.serai.appraisal.CertifyBinding;
 import dev.serai.appraisal.NodeRecord;
+import dev.serai.keylime.Envelope;
+import dev.serai.keylime.KeylimeJson;
+import dev.serai.keylime.QuoteResults;
 import dev.serai.keylime.QuoteString;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
@@ -39,9 +43,11 @@ import java.security.KeyPair;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import javax.net.ssl.SSLContext;
 import javax.security.auth.x500.X500Principal;
 import org.apache.camel.Exchange;
@@ -108,6 +114,7 @@ class VerifyEvidenceTest {
             .with("serai.verifier.interval", "1h")
             .with("serai.verifier.longest-back-off", "2h")
             .with("serai.verifier.unreachable-grace", "10h")
+            .with("serai.verifier.allow-clear-agents", "true")
             .with("serai.verifier.evidence-callers", "/spire/server,/legacy/spire-server")
             .with("serai.hop.node-record", "direct:test-registrar")
             .with("serai.hop.verdict", "direct:test-issuer")
@@ -461,8 +468,7 @@ class VerifyEvidenceTest {
     "nonce, NONCE_MISSING",
     "app_key_public, EVIDENCE_MISSING",
     "app_key_certificate, EVIDENCE_MISSING",
-    "agent_uuid, EVIDENCE_MISSING",
-    "quote, EVIDENCE_MISSING"
+    "agent_uuid, EVIDENCE_MISSING"
   })
   void n07_a_missing_piece_is_named_and_refused(String field, ReasonCode code) throws Exception {
     ObjectNode evidence = evidence();
@@ -624,6 +630,120 @@ class VerifyEvidenceTest {
           .put("agent_port", ((InetSocketAddress) trap.getLocalAddress()).getPort());
       assertThat(post(withoutQuote).status()).isEqualTo(400);
       assertThat(trap.accept()).isNull();
+    }
+  }
+
+  /** An agent in clear, with the real TPM, that answers as Keylime's do. */
+  private static final class Agent implements AutoCloseable {
+    final List<String> asked = new CopyOnWriteArrayList<>();
+    volatile int status = 200;
+    private final HttpServer server;
+
+    Agent() throws Exception {
+      server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 10);
+      server.createContext(
+          "/",
+          exchange -> {
+            String uri = exchange.getRequestURI().toString();
+            asked.add(uri);
+            byte[] out =
+                KeylimeJson.write(
+                        Envelope.success(
+                            new QuoteResults(
+                                quote(AK, selection().and(15).and(16), Bytes.ofText(nonce(uri))),
+                                "sha256",
+                                "rsa",
+                                "rsassa",
+                                Optional.empty(),
+                                Optional.empty(),
+                                Optional.empty(),
+                                Optional.empty())))
+                    .toArray();
+            exchange.sendResponseHeaders(status, out.length);
+            exchange.getResponseBody().write(out);
+            exchange.close();
+          });
+      server.start();
+    }
+
+    private static String nonce(String uri) {
+      return uri.replaceFirst(".*nonce=([0-9a-f]+).*", "$1");
+    }
+
+    void register(NodeRecord.Standing standing) {
+      NodeRecord node = node(NODE, standing);
+      RECORDS.put(
+          NODE,
+          new NodeRecord(
+              NODE,
+              node.ek(),
+              node.ak(),
+              standing,
+              "127.0.0.1",
+              server.getAddress().getPort(),
+              Optional.of("disabled")));
+    }
+
+    @Override
+    public void close() {
+      server.stop(0);
+    }
+  }
+
+  private static ObjectNode withoutQuote() throws Exception {
+    ObjectNode evidence = evidence();
+    data(evidence).put("quote", "");
+    return evidence;
+  }
+
+  @Test
+  void a_quote_that_the_caller_leaves_to_us_is_asked_of_the_registered_agent() throws Exception {
+    try (Agent agent = new Agent()) {
+      agent.register(NodeRecord.Standing.ACTIVATED);
+      ObjectNode evidence = withoutQuote();
+      data(evidence).put("agent_ip", "192.0.2.1").put("agent_port", 1);
+      Answer answer = post(evidence);
+      assertThat(answer.status()).as(answer.body().toString()).isEqualTo(200);
+      assertThat(answer.results().path("verified").booleanValue()).isTrue();
+      assertThat(answer.details().path("quote_signature_valid").booleanValue()).isTrue();
+      assertThat(answer.details().path("nonce_valid").booleanValue()).isTrue();
+      // This policy has no rule for locations, so nobody is asked for one.
+      assertThat(answer.results().path("attested_claims").toString()).isEqualTo("{}");
+      assertThat(agent.asked)
+          .containsExactly(
+              "/v2.5/quotes/integrity?nonce=%s&mask=0x%x&partial=0&ima_ml_entry=0"
+                  .formatted(
+                      data(evidence).path("nonce").asText(),
+                      selection().mask(TpmHash.SHA256) | 1 << 15));
+
+      assertRefused(post(evidence), 403, ReasonCode.NONCE_USED);
+      assertThat(agent.asked).as("nobody is asked for a spent nonce").hasSize(1);
+    }
+  }
+
+  @Test
+  void an_agent_that_gives_no_quote_is_said_in_the_prototype_s_words() throws Exception {
+    try (Agent agent = new Agent()) {
+      agent.register(NodeRecord.Standing.ACTIVATED);
+      agent.status = 500;
+      Answer answer = post(withoutQuote());
+      assertRefused(answer, 400, ReasonCode.AGENT_UNREACHABLE);
+      assertThat(answer.body().path("status").asText())
+          .isEqualTo("missing required field: data.quote (agent retrieval failed)");
+      assertThat(answer.reason()).isEqualTo(ReasonCode.AGENT_UNREACHABLE.name());
+    }
+  }
+
+  @Test
+  void an_agent_of_a_node_that_may_not_attest_is_not_asked() throws Exception {
+    try (Agent agent = new Agent()) {
+      agent.register(NodeRecord.Standing.REGISTERED);
+      Answer open = post(withoutQuote());
+      assertRefused(open, 403, ReasonCode.NODE_NOT_ACTIVATED);
+      assertThat(open.results().path("ak_registered").isBoolean()).isTrue();
+      agent.register(NodeRecord.Standing.BANNED);
+      assertRefused(post(withoutQuote()), 403, ReasonCode.NODE_BANNED);
+      assertThat(agent.asked).isEmpty();
     }
   }
 

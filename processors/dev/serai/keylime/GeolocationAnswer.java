@@ -1,10 +1,8 @@
-package dev.serai.agent;
+package dev.serai.keylime;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
-import dev.serai.keylime.KeylimeJson;
-import dev.serai.location.LocationReading;
 import dev.serai.tpm.Bytes;
 import dev.serai.tpm.spec.TpmHash;
 import java.nio.charset.StandardCharsets;
@@ -12,23 +10,25 @@ import java.security.MessageDigest;
 import java.util.Optional;
 
 /**
- * A location in the sovereign prototype's words.
+ * Results of GET agent/attested_geolocation: a location in the sovereign prototype's words. As
+ * received: nothing in it is checked or believed.
  *
  * @param attested whether PCR 15 holds it: said only when it does
  */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
-record AttestedLocation(
+public record GeolocationAnswer(
     @JsonProperty("sensor_type") String type,
     @JsonProperty("mobile") Optional<Mobile> mobile,
     @JsonProperty("gnss") Optional<Gnss> gnss,
     @JsonProperty("tpm_attested") boolean attested,
     @JsonProperty("tpm_pcr_index") int pcr,
     @JsonProperty("nonce") String nonce) {
-  static final int PCR = 15;
+  /** The PCR that is extended, in its SHA-256 bank. */
+  public static final int PCR = 15;
 
   /** What is not known is null. */
   @JsonPropertyOrder(alphabetic = true)
-  record Mobile(
+  public record Mobile(
       @JsonProperty("sensor_id") String id,
       @JsonProperty("sensor_imei") Optional<String> imei,
       @JsonProperty("sensor_imsi") Optional<String> imsi,
@@ -43,7 +43,7 @@ record AttestedLocation(
   /** What is not known is left out. */
   @JsonInclude(JsonInclude.Include.NON_EMPTY)
   @JsonPropertyOrder(alphabetic = true)
-  record Gnss(
+  public record Gnss(
       @JsonProperty("sensor_id") String id,
       @JsonProperty("sensor_serial_number") Optional<String> serial,
       @JsonProperty("latitude") double latitude,
@@ -65,31 +65,8 @@ record AttestedLocation(
       @JsonProperty("tpm_attested") boolean attested,
       @JsonProperty("tpm_pcr_index") int pcr) {}
 
-  static AttestedLocation of(LocationReading reading, boolean attested, String nonce) {
-    boolean isMobile = reading.type().equals(LocationReading.MOBILE);
-    Optional<Mobile> mobile =
-        isMobile
-            ? Optional.of(
-                new Mobile(reading.sensorId(), reading.imei(), reading.imsi(), reading.msisdn()))
-            : Optional.empty();
-    Optional<Gnss> gnss =
-        isMobile
-            ? Optional.empty()
-            : reading
-                .position()
-                .map(
-                    at ->
-                        new Gnss(
-                            reading.sensorId(),
-                            reading.serialNumber(),
-                            at.latitude(),
-                            at.longitude(),
-                            at.accuracyMetres()));
-    return new AttestedLocation(reading.type(), mobile, gnss, attested, PCR, nonce);
-  }
-
-  /** SHA-256 of the JSON with sorted keys and the nonce's text. */
-  Bytes digest() {
+  /** SHA-256 of the JSON with sorted keys and the nonce's text: what PCR 15 is extended with. */
+  public Bytes digest() {
     MessageDigest digest = TpmHash.SHA256.newDigest();
     KeylimeJson.write(new Hashed(gnss, mobile, type, attested, pcr)).writeTo(digest);
     digest.update(nonce.getBytes(StandardCharsets.US_ASCII));
@@ -99,6 +76,6 @@ record AttestedLocation(
   /** Without ids and without the place. */
   @Override
   public String toString() {
-    return "AttestedLocation[" + type + "]";
+    return "GeolocationAnswer[" + type + "]";
   }
 }
