@@ -1,5 +1,6 @@
 package dev.serai.agent;
 
+import dev.serai.http.RefusalForm;
 import dev.serai.keylime.Envelope;
 import dev.serai.keylime.HttpAnswer;
 import dev.serai.reason.ReasonCode;
@@ -74,6 +75,8 @@ final class ReadAgentRequestProcessor implements Processor {
               403, "Forbidden", ReasonCode.FEATURE_OFF.name(), ReasonCode.FEATURE_OFF.what()));
     }
     if (call instanceof AgentApiCall.CertifyAppKey) {
+      RefusalForm form = AnswerCertifiedProcessor::refusal;
+      exchange.setVariable(RefusalForm.VARIABLE, form);
       certifyCallers.require(address(in), caller.get());
     }
     boolean costly =

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.serai.keylime.HttpAnswer;
 import dev.serai.keylime.KeylimeJson;
 import dev.serai.reason.Reason;
-import dev.serai.reason.ReasonCode;
 import java.util.Optional;
 
 /** The prototype's answers; errors are JSON here, with our reason beside its text. */
@@ -72,8 +71,11 @@ final class PluginAnswers {
   }
 
   static HttpAnswer refusal(Reason reason) {
-    int status =
-        reason.code() == ReasonCode.UNKNOWN_OPERATION ? 404 : reason.code().kind().httpStatus();
+    int status = switch (reason.code()) { // where the prototype's status is another
+          case UNKNOWN_OPERATION -> 404;
+          case FEATURE_OFF -> 403;
+          default -> reason.code().kind().httpStatus();
+        };
     return answer(
         status,
         new Answer(

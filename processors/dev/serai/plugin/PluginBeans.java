@@ -40,7 +40,9 @@ public final class PluginBeans {
         "pluginListener",
         GuardedListener.onUnixSocket(
             CONNECTIONS, SILENCE, others ? SocketAccess.EVERYONE : SocketAccess.OWNER));
-    context.bind("readPluginRequest", new ReadPluginRequestProcessor(own, further, certifyLimit));
+    boolean on = context.settings().flag("serai.feature.unified-identity");
+    context.bind(
+        "readPluginRequest", new ReadPluginRequestProcessor(own, further, certifyLimit, on));
     context.bind(
         "answerPluginHealth",
         (Processor) exchange -> exchange.getMessage().setBody(PluginAnswers.health()));

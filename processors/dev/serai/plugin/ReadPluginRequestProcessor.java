@@ -25,16 +25,20 @@ final class ReadPluginRequestProcessor implements Processor {
   private final int owner;
   private final Set<Integer> allowed;
   private final Predicate<String> certifyLimit;
+  private final boolean unifiedIdentity;
 
   /**
    * @param owner uid of this process
    * @param allowed further uids
    * @param certifyLimit whether a caller may have another certificate now
+   * @param unifiedIdentity whether more is answered than that somebody is here
    */
-  ReadPluginRequestProcessor(int owner, Set<Integer> allowed, Predicate<String> certifyLimit) {
+  ReadPluginRequestProcessor(
+      int owner, Set<Integer> allowed, Predicate<String> certifyLimit, boolean unifiedIdentity) {
     this.owner = owner;
     this.allowed = Set.copyOf(allowed);
     this.certifyLimit = certifyLimit;
+    this.unifiedIdentity = unifiedIdentity;
   }
 
   @Override
@@ -46,10 +50,14 @@ final class ReadPluginRequestProcessor implements Processor {
     if (uid != owner && !allowed.contains(uid)) {
       throw notAllowed("uid %d may not use this socket".formatted(uid));
     }
+    String method = text(in, Exchange.HTTP_METHOD);
+    if (!unifiedIdentity && method.equals("POST")) {
+      throw new RefusalException(ReasonCode.FEATURE_OFF, ReasonCode.FEATURE_OFF.what());
+    }
     byte[] body = in.getBody(byte[].class);
     PluginCall call =
         PluginCall.parse(
-            text(in, Exchange.HTTP_METHOD),
+            method,
             text(in, Exchange.HTTP_URI).replaceFirst("[?#].*", ""),
             body == null ? Bytes.EMPTY : Bytes.copyOf(body));
     if (call instanceof PluginCall.SignData && uid != owner) {

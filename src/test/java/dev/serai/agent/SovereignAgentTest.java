@@ -287,12 +287,23 @@ class SovereignAgentTest {
     assertThat(envelope.path("status").asText()).startsWith(reason);
   }
 
+  /** As its client reads it: the error is in the results. */
+  private static void assertNotCertified(HttpResponse<String> answer, int status, String reason)
+      throws Exception {
+    assertRefused(answer, status, reason);
+    JsonNode results = JSON.readTree(answer.body()).path("results");
+    assertThat(results.path("result").asText()).isEqualTo("ERROR");
+    assertThat(results.path("error").asText()).startsWith(reason + ": ");
+    assertThat(results.path("reason").asText()).isEqualTo(reason);
+    assertThat(answer.headers().firstValue("Serai-Reason")).contains(reason);
+  }
+
   @Test
   void another_key_is_not_certified() throws Exception {
     KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
     generator.initialize(2048);
     String other = Pem.publicKey(generator.generateKeyPair().getPublic());
-    assertRefused(
+    assertNotCertified(
         certify(verifier(), certifyBody(other, NONCE).toString()), 403, "APP_KEY_MISMATCH");
   }
 
@@ -310,7 +321,7 @@ class SovereignAgentTest {
         "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":[[[[[[[[[[[[[[[[[[[[["
       })
   void n41_what_is_no_request_is_400(String body) throws Exception {
-    assertRefused(certify(verifier(), body), 400, "MALFORMED_REQUEST");
+    assertNotCertified(certify(verifier(), body), 400, "MALFORMED_REQUEST");
   }
 
   @ParameterizedTest
@@ -393,6 +404,7 @@ class SovereignAgentTest {
             .with("serai.agent.issuer", "127.0.0.1:" + issuer.port())
             .with("serai.agent.trust-bundle", dir.resolve("bundle.pem").toString())
             .with("serai.agent.certify-allow", "/serai/verifier")
+            .with("serai.agent.plugin-socket", sockets.resolve("off/plugin.sock").toString())
             .start()) {
       String kept = Files.readString(state.resolve("agent/server.pem"));
       X509Certificate server =
@@ -425,7 +437,16 @@ class SovereignAgentTest {
         assertThat(answer.statusCode()).as(path + answer.body()).isEqualTo(403);
         assertThat(answer.body()).contains(ReasonCode.FEATURE_OFF.name());
       }
+      Path socket = sockets.resolve("off/plugin.sock");
+      for (String path :
+          List.of("/get-app-key", "/request-certificate", "/sign-data", "/verify-signature")) {
+        assertRefused(plugin(socket, "POST", path, "{}"), 403, ReasonCode.FEATURE_OFF.name());
+      }
+      assertThat(plugin(socket, "GET", "/health", "").json().path("status").asText())
+          .isEqualTo("ok");
     }
+    Files.deleteIfExists(sockets.resolve("off/plugin.sock.lock"));
+    Files.delete(sockets.resolve("off"));
   }
 
   // --- Plugin -----------------------------------------------------------------------------------
