@@ -31,6 +31,7 @@ public enum AuditKind {
   AGENT_SVID_ISSUED("agent-svid.issued", "issuer"),
   AGENT_SVID_RENEWED("agent-svid.renewed", "issuer"),
   SVID_ISSUED("svid.issued", "issuer"),
+  JWT_SVID_ISSUED("jwt-svid.issued", "issuer"),
   ROLE_SVID_ISSUED("role-svid.issued", "issuer"),
   TOKEN_CREATED("token.created", "issuer"),
   TOKEN_USED("token.used", "issuer"),

@@ -7,6 +7,7 @@ import dev.serai.issuing.Certificates.Issuer;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.role.RoleView.Document;
+import dev.serai.signing.MessageSigner;
 import dev.serai.signing.Signatures;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.store.Database;
@@ -28,19 +29,20 @@ import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The signing authorities of the trust domain: at most one is PREPARED, one is ACTIVE, the others
- * are OLD and only checked with. A key is on the disk before its certificate is recorded; the
- * certificate is in the bundle before the key signs; the record of a change is committed before the
- * change is acted on. So a process may end between any two steps: the next one finds either the old
- * state or the new one, and sweeps up keys that no record names.
+ * The signing authorities of the trust domain, of two uses: one signs certificates, the other one
+ * tokens. Of each use at most one is PREPARED, one is ACTIVE, the others are OLD and only checked
+ * with. A key is on the disk before what is published of it is recorded; that is in the bundle
+ * before the key signs; the record of a change is committed before the change is acted on. So a
+ * process may end between any two steps: the next one finds either the old state or the new one,
+ * and sweeps up keys that no record names. Both uses are one bundle with one sequence.
  */
 public final class Authority {
   private static final Logger LOG = LoggerFactory.getLogger(Authority.class);
@@ -53,21 +55,50 @@ public final class Authority {
     OLD
   }
 
-  /** The authority that signs now. */
+  /** What an authority signs. */
+  enum Use {
+    X509("authority"),
+    JWT("JWT authority");
+
+    /** For the dashboard. */
+    private final String title;
+
+    Use(String title) {
+      this.title = title;
+    }
+
+    /** For labels of meters. */
+    String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /** The authority that signs certificates now. */
   public record Active(String id, Issuer issuer, Instant notBefore, Instant notAfter) {
     private boolean isValidAt(Instant now) {
       return !now.isBefore(notBefore) && now.isBefore(notAfter);
     }
   }
 
+  /** The key that signs tokens now. */
+  record ActiveJwt(String keyId, MessageSigner signer, Instant notBefore, Instant notAfter) {
+    private boolean isValidAt(Instant now) {
+      return !now.isBefore(notBefore) && now.isBefore(notAfter);
+    }
+  }
+
+  /**
+   * @param published DER of the certificate, or of the public key of tokens
+   */
   private record Row(
-      String id, State state, Bytes certificate, Instant preparedAt, Instant notAfter) {
+      Use use, String id, State state, Bytes published, Instant preparedAt, Instant notAfter) {
     boolean isAhead(Instant now) {
       return now.isBefore(preparedAt.minus(BACKDATE));
     }
   }
 
-  private record Snapshot(List<Row> rows, Optional<Active> active, TrustBundle bundle) {}
+  private record Snapshot(
+      List<Row> rows, Optional<Active> active, Optional<ActiveJwt> activeJwt, TrustBundle bundle) {}
 
   private final TrustDomain trustDomain;
   private final Database database;
@@ -96,7 +127,7 @@ public final class Authority {
     this.clock = clock;
   }
 
-  /** Takes up what is recorded, and makes the first authority if there is none. */
+  /** Takes up what is recorded, and makes the first authority of a use that has none. */
   static Authority open(
       TrustDomain trustDomain,
       Database database,
@@ -123,9 +154,25 @@ public final class Authority {
             () -> new RefusalException(ReasonCode.AUTHORITY_UNAVAILABLE, "no authority is active"));
   }
 
+  /**
+   * @throws RefusalException AUTHORITY_UNAVAILABLE when none can sign
+   */
+  ActiveJwt activeJwt() {
+    return snapshot
+        .activeJwt()
+        .filter(active -> active.isValidAt(clock.instant()))
+        .orElseThrow(
+            () ->
+                new RefusalException(
+                    ReasonCode.AUTHORITY_UNAVAILABLE, "no authority for JWT-SVIDs is active"));
+  }
+
   /** Until when the authority in use may sign, also when that has passed. */
-  Optional<Instant> activeUntil() {
-    return snapshot.active().map(Active::notAfter);
+  Optional<Instant> activeUntil(Use use) {
+    Snapshot now = snapshot;
+    return use == Use.X509
+        ? now.active().map(Active::notAfter)
+        : now.activeJwt().map(ActiveJwt::notAfter);
   }
 
   public TrustBundle bundle() {
@@ -138,7 +185,7 @@ public final class Authority {
         .map(
             row ->
                 new Document(
-                    "authority (%s)".formatted(row.state()),
+                    "%s (%s)".formatted(row.use().title, row.state()),
                     row.id(),
                     row.preparedAt(),
                     row.notAfter(),
@@ -158,25 +205,8 @@ public final class Authority {
   public synchronized void rotate() {
     Instant now = clock.instant();
     boolean changed = retireUnusable(now);
-    Optional<Row> active = inState(State.ACTIVE);
-    if (active.isEmpty()) {
-      if (inState(State.PREPARED).isEmpty()) {
-        prepare(now);
-      }
-      activate();
-      changed = true;
-    } else {
-      Instant notAfter = active.get().notAfter();
-      Optional<Row> prepared = inState(State.PREPARED);
-      if (prepared.isEmpty() && !now.isBefore(schedule.preparationDue(notAfter))) {
-        prepare(now);
-        changed = true;
-      } else if (prepared.isPresent()
-          && !now.isBefore(schedule.activationDue(notAfter))
-          && !now.isBefore(prepared.get().preparedAt().plus(schedule.notice()))) {
-        activate();
-        changed = true;
-      }
+    for (Use use : Use.values()) {
+      changed |= rotate(use, now);
     }
     changed |= prune(now);
     if (changed) {
@@ -184,8 +214,37 @@ public final class Authority {
     }
   }
 
+  private boolean rotate(Use use, Instant now) {
+    Optional<Row> active = inState(use, State.ACTIVE);
+    Optional<Row> prepared = inState(use, State.PREPARED);
+    if (active.isEmpty()) {
+      if (prepared.isEmpty()) {
+        prepare(use, now);
+      }
+      activate(use);
+      return true;
+    }
+    Instant notAfter = active.get().notAfter();
+    if (prepared.isEmpty() && !now.isBefore(schedule.preparationDue(notAfter))) {
+      prepare(use, now);
+      return true;
+    }
+    if (prepared.isPresent()
+        && !now.isBefore(schedule.activationDue(notAfter))
+        && !now.isBefore(prepared.get().preparedAt().plus(schedule.notice()))) {
+      activate(use);
+      return true;
+    }
+    return false;
+  }
+
   private synchronized void takeUp() {
     reload();
+    sweepKeys();
+  }
+
+  /** Removes the keys that sign no more. */
+  private void sweepKeys() {
     keys.keepOnly(
         snapshot.rows().stream()
             .filter(row -> row.state() != State.OLD)
@@ -209,8 +268,9 @@ public final class Authority {
     }
     for (Row row : unusable) {
       LOG.warn(
-          "authority {} ({}) {}",
+          "authority {} ({}, {}) {}",
           row.id(),
+          row.use().word(),
           row.state(),
           row.isAhead(now) ? "begins in the future" : "has expired or lost its key");
     }
@@ -218,63 +278,66 @@ public final class Authority {
         connection -> {
           for (Row row : unusable) {
             setState(connection, row.id(), State.OLD, now);
-            audit.append(connection, event(AuditKind.AUTHORITY_RETIRED, row.id(), row.notAfter()));
+            audit.append(connection, event(AuditKind.AUTHORITY_RETIRED, row));
           }
         });
     return true;
   }
 
-  private void prepare(Instant now) {
+  /** An authority's id is random: as serial number of its certificate, as id of its key. */
+  private void prepare(Use use, Instant now) {
     KeyPair pair = newKey();
     BigInteger serial = Certificates.newSerial();
-    String id = serial.toString(16);
     Instant notBefore = now.minus(BACKDATE).truncatedTo(ChronoUnit.SECONDS);
     Instant notAfter = now.plus(schedule.life()).truncatedTo(ChronoUnit.SECONDS);
-    Bytes certificate =
-        Certificates.authority(
-            trustDomain,
-            serial,
-            Bytes.copyOf(pair.getPublic().getEncoded()),
-            signatures.signer(pair.getPrivate()),
-            notBefore,
-            notAfter);
-    keys.write(id, pair.getPrivate());
+    Bytes publicKey = Bytes.copyOf(pair.getPublic().getEncoded());
+    Bytes published =
+        use == Use.JWT
+            ? publicKey
+            : Certificates.authority(
+                trustDomain,
+                serial,
+                publicKey,
+                signatures.signer(pair.getPrivate()),
+                notBefore,
+                notAfter);
+    Row row = new Row(use, serial.toString(16), State.PREPARED, published, now, notAfter);
+    keys.write(row.id(), pair.getPrivate());
     write(
         connection -> {
           try (PreparedStatement insert =
               connection.prepareStatement(
                   "INSERT INTO issuer_authority (id, state, certificate, prepared_at, activated_at,"
-                      + " not_after) VALUES (?, 'PREPARED', ?, ?, 0, ?)")) {
-            insert.setString(1, id);
-            insert.setBytes(2, certificate.toArray());
+                      + " not_after, kind) VALUES (?, 'PREPARED', ?, ?, 0, ?, ?)")) {
+            insert.setString(1, row.id());
+            insert.setBytes(2, published.toArray());
             insert.setLong(3, now.toEpochMilli());
             insert.setLong(4, notAfter.toEpochMilli());
+            insert.setString(5, use.name());
             insert.executeUpdate();
           }
           raiseSequence(connection);
-          audit.append(connection, event(AuditKind.AUTHORITY_PREPARED, id, notAfter));
+          audit.append(connection, event(AuditKind.AUTHORITY_PREPARED, row));
         });
-    LOG.info("authority {} prepared, valid until {}", id, notAfter);
+    LOG.info("authority {} ({}) prepared, valid until {}", row.id(), use.word(), notAfter);
   }
 
-  private void activate() {
-    Row next = inState(State.PREPARED).orElseThrow();
+  private void activate(Use use) {
+    Row next = inState(use, State.PREPARED).orElseThrow();
     Instant now = clock.instant();
     write(
         connection -> {
           for (Row row : snapshot.rows()) {
-            if (row.state() == State.ACTIVE) {
+            if (row.use() == use && row.state() == State.ACTIVE) {
               setState(connection, row.id(), State.OLD, now);
-              audit.append(
-                  connection, event(AuditKind.AUTHORITY_RETIRED, row.id(), row.notAfter()));
+              audit.append(connection, event(AuditKind.AUTHORITY_RETIRED, row));
             }
           }
           setState(connection, next.id(), State.ACTIVE, now);
-          audit.append(
-              connection, event(AuditKind.AUTHORITY_ACTIVATED, next.id(), next.notAfter()));
+          audit.append(connection, event(AuditKind.AUTHORITY_ACTIVATED, next));
         });
-    keys.keepOnly(Set.of(next.id()));
-    LOG.info("authority {} active until {}", next.id(), next.notAfter());
+    sweepKeys();
+    LOG.info("authority {} ({}) active until {}", next.id(), use.word(), next.notAfter());
   }
 
   private boolean prune(Instant now) {
@@ -294,22 +357,25 @@ public final class Authority {
               delete.setString(1, row.id());
               delete.executeUpdate();
             }
-            audit.append(connection, event(AuditKind.AUTHORITY_DROPPED, row.id(), row.notAfter()));
+            audit.append(connection, event(AuditKind.AUTHORITY_DROPPED, row));
           }
           raiseSequence(connection);
         });
-    gone.forEach(row -> LOG.info("authority {} left the bundle", row.id()));
+    gone.forEach(row -> LOG.info("authority {} ({}) left the bundle", row.id(), row.use().word()));
     return true;
   }
 
-  private AuditEvent event(AuditKind kind, String id, Instant notAfter) {
-    return AuditEvent.of(kind, id)
+  private AuditEvent event(AuditKind kind, Row row) {
+    return AuditEvent.of(kind, row.id())
         .with("trustDomain", trustDomain.name())
-        .with("notAfter", notAfter.toString());
+        .with("signs", row.use().word())
+        .with("notAfter", row.notAfter().toString());
   }
 
-  private Optional<Row> inState(State state) {
-    return snapshot.rows().stream().filter(row -> row.state() == state).findFirst();
+  private Optional<Row> inState(Use use, State state) {
+    return snapshot.rows().stream()
+        .filter(row -> row.use() == use && row.state() == state)
+        .findFirst();
   }
 
   private Optional<PrivateKey> keyOf(Row row) {
@@ -341,12 +407,13 @@ public final class Authority {
     List<Row> rows = new ArrayList<>();
     try (PreparedStatement select =
             connection.prepareStatement(
-                "SELECT id, state, certificate, prepared_at, not_after FROM issuer_authority"
+                "SELECT id, state, certificate, prepared_at, not_after, kind FROM issuer_authority"
                     + " ORDER BY prepared_at, id");
         ResultSet found = select.executeQuery()) {
       while (found.next()) {
         rows.add(
             new Row(
+                Use.valueOf(found.getString(6)),
                 found.getString(1),
                 State.valueOf(found.getString(2)),
                 Bytes.copyOf(found.getBytes(3)),
@@ -359,25 +426,42 @@ public final class Authority {
             trustDomain,
             sequence(connection),
             refreshHint(),
-            rows.stream().map(Row::certificate).toList());
-    return new Snapshot(List.copyOf(rows), signing(rows), bundle);
+            rows.stream().filter(row -> row.use() == Use.X509).map(Row::published).toList(),
+            rows.stream()
+                .filter(row -> row.use() == Use.JWT)
+                .map(row -> new TrustBundle.JwtKey(row.id(), row.published(), row.notAfter()))
+                .toList());
+    Optional<Snapshot> known = Optional.ofNullable(snapshot);
+    return new Snapshot(
+        List.copyOf(rows),
+        signing(rows, Use.X509)
+            .flatMap(
+                row ->
+                    known
+                        .flatMap(Snapshot::active)
+                        .filter(active -> active.id().equals(row.id()))
+                        .or(() -> keyOf(row).map(key -> active(row, key)))),
+        signing(rows, Use.JWT)
+            .flatMap(
+                row ->
+                    known
+                        .flatMap(Snapshot::activeJwt)
+                        .filter(active -> active.keyId().equals(row.id()))
+                        .or(() -> keyOf(row).map(key -> activeJwt(row, key)))),
+        bundle);
   }
 
-  private Optional<Active> signing(List<Row> rows) {
-    Optional<Row> row = rows.stream().filter(r -> r.state() == State.ACTIVE).findFirst();
-    if (row.isEmpty()) {
-      return Optional.empty();
-    }
-    Snapshot known = snapshot;
-    if (known != null
-        && known.active().filter(active -> active.id().equals(row.get().id())).isPresent()) {
-      return known.active();
-    }
-    return keys.read(row.get().id()).map(key -> active(row.get(), key));
+  private static Optional<Row> signing(List<Row> rows, Use use) {
+    return rows.stream().filter(row -> row.use() == use && row.state() == State.ACTIVE).findFirst();
+  }
+
+  private ActiveJwt activeJwt(Row row, PrivateKey key) {
+    return new ActiveJwt(
+        row.id(), signatures.signer(key), row.preparedAt().minus(BACKDATE), row.notAfter());
   }
 
   private Active active(Row row, PrivateKey key) {
-    X509Certificate certificate = Certificates.decode(row.certificate());
+    X509Certificate certificate = Certificates.decode(row.published());
     Bytes name = Bytes.copyOf(certificate.getSubjectX500Principal().getEncoded());
     Bytes keyId = Bytes.copyOf(Certificates.keyId(certificate.getPublicKey().getEncoded()));
     return new Active(

@@ -26,6 +26,15 @@ final class BundleService {
         .authorities()
         .forEach(
             der -> message.addX509AuthoritiesBuilder().setAsn1(ByteString.copyFrom(der.toArray())));
+    bundle
+        .jwtKeys()
+        .forEach(
+            key ->
+                message
+                    .addJwtAuthoritiesBuilder()
+                    .setKeyId(key.keyId())
+                    .setPublicKey(ByteString.copyFrom(key.publicKey().toArray()))
+                    .setExpiresAt(key.notAfter().getEpochSecond()));
     return FieldMasks.masked(message.build(), request.hasOutputMask(), request.getOutputMask());
   }
 

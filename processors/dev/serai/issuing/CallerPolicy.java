@@ -62,6 +62,7 @@ final class CallerPolicy {
           Map.entry(ENTRY_SERVICE + "GetAuthorizedEntries", AGENT),
           Map.entry(ENTRY_SERVICE + "SyncAuthorizedEntries", AGENT),
           Map.entry(SVID_SERVICE + "BatchNewX509SVID", AGENT),
+          Map.entry(SVID_SERVICE + "NewJWTSVID", AGENT),
           Map.entry("serai.v1.Node/Watch", AGENT),
           Map.entry("serai.v1.Verdicts/Report", VERIFIER),
           Map.entry("serai.v1.Nodes/List", LOCAL),

@@ -141,7 +141,7 @@ final class ClaimsComposer {
         sent.getChallengeNonce());
   }
 
-  /** A workload's certificate, or why there is none. */
+  /** A workload's certificate or token, or why there is none. */
   sealed interface Composed {}
 
   /** It may be issued with these claims. */
@@ -185,6 +185,24 @@ final class ClaimsComposer {
             place,
             word);
     return new Allowed(leaf(claims), message(claims));
+  }
+
+  /**
+   * A token carries no claims. What its name wants of the location counts all the same, and it ends
+   * when a certificate of that name would.
+   */
+  Composed ofToken(SpiffeId id, Optional<Claims> node, Instant now) {
+    EntryLocationRules asked = rules;
+    Optional<Geolocation> known = node.flatMap(n -> current(n, now));
+    Optional<Reason> lacking = asked.lacking(id, known, now);
+    if (lacking.isPresent()) {
+      return new Lacking(lacking.get());
+    }
+    Optional<Instant> until =
+        asked.need(id) == Need.FORBIDDEN
+            ? Optional.empty()
+            : known.flatMap(Geolocation::validUntil);
+    return new Allowed(new LeafClaims(Optional.empty(), until), Optional.empty());
   }
 
   private LeafClaims leaf(Claims claims) {

@@ -15,26 +15,31 @@ final class IssuerMeters {
   private IssuerMeters() {}
 
   static void bind(MeterRegistry meters, Authority authority, EntryIndex entries) {
-    for (String kind : new String[] {"agent", "role", "x509"}) {
+    for (String kind : new String[] {"agent", "role", "x509", "jwt"}) {
       issued(meters, kind);
     }
-    Meters.expiry(
-        meters,
-        "serai.authority.expiry.timestamp",
-        "Until when the authority in use may sign",
-        authority::activeUntil);
+    for (Authority.Use use : Authority.Use.values()) {
+      Meters.expiry(
+          meters,
+          "serai.authority.expiry.timestamp",
+          "Until when the authority in use may sign",
+          () -> authority.activeUntil(use),
+          "kind",
+          use.word());
+      Gauge.builder("serai.bundle.authorities", authority, a -> a.bundle().size(use))
+          .description("Authorities in the trust bundle")
+          .tag("kind", use.word())
+          .register(meters);
+    }
     Gauge.builder("serai.bundle.sequence", authority, a -> a.bundle().sequence())
         .description("Sequence number of the trust bundle; rises with each change")
-        .register(meters);
-    Gauge.builder("serai.bundle.authorities", authority, a -> a.bundle().certificates().size())
-        .description("Authorities in the trust bundle")
         .register(meters);
     Gauge.builder("serai.entries", entries, EntryIndex::size)
         .description("Registration entries")
         .register(meters);
   }
 
-  /** kind: agent, role or x509. */
+  /** kind: agent, role, x509 or jwt. */
   static Counter issued(MeterRegistry meters, String kind) {
     return Meters.counter(meters, "serai.svids.issued", "SVIDs signed", "kind", kind);
   }

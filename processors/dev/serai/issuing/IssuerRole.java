@@ -42,6 +42,7 @@ import dev.serai.proto.spire.entry.v1.GetAuthorizedEntriesRequest;
 import dev.serai.proto.spire.entry.v1.GetEntryRequest;
 import dev.serai.proto.spire.entry.v1.ListEntriesRequest;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDRequest;
+import dev.serai.proto.spire.svid.v1.NewJWTSVIDRequest;
 import dev.serai.proto.spire.svid.v1.SVIDGrpc;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
@@ -91,10 +92,11 @@ public final class IssuerRole implements Role {
     TrustDomain trustDomain = TrustDomain.parse(settings.text("serai.trust-domain"));
     Duration agentLife = life(settings, "serai.issuer.agent-ttl");
     Duration svidLife = life(settings, "serai.issuer.svid-ttl");
+    Duration jwtLife = life(settings, "serai.issuer.jwt-svid-ttl");
     RotationSchedule schedule =
         new RotationSchedule(life(settings, "serai.issuer.ca-ttl"), KEEP_EXPIRED_AUTHORITIES);
 
-    warnOfLongLives(schedule, agentLife, svidLife);
+    warnOfLongLives(schedule, agentLife, svidLife, jwtLife);
 
     Authority authority =
         Authority.open(
@@ -130,9 +132,10 @@ public final class IssuerRole implements Role {
             settings.integer("serai.issuer.limit.attest-burst"),
             clock);
     RateLimits signing = limit(settings, "signatures", "serai.issuer.limit.sign", clock);
+    RateLimits signingJwts = limit(settings, "JWT signatures", "serai.issuer.limit.sign", clock);
     RateLimits reporting = limit(settings, "status reports", "serai.issuer.limit.status", clock);
 
-    context.onReload(fresh -> limits(fresh, attesting, signing, reporting));
+    context.onReload(fresh -> limits(fresh, attesting, signing, signingJwts, reporting));
 
     IssuerMeters.bind(context.meters(), authority, entries.index());
     context.bind("roleIdentities", identities);
@@ -185,6 +188,15 @@ public final class IssuerRole implements Role {
             signatures,
             signing,
             svidLife,
+            clock,
+            context.meters()),
+        new JwtSvidIssuance(
+            entries.index(),
+            new JwtSvidMinter(authority, clock),
+            claims,
+            audit,
+            signingJwts,
+            jwtLife,
             clock,
             context.meters()));
     context.bind("watchNode", new WatchNodeProcessor(new AgentWatches(feed, gate)));
@@ -244,7 +256,11 @@ public final class IssuerRole implements Role {
   }
 
   private static Reloadable.Change limits(
-      Settings fresh, RateLimits attesting, RateLimits signing, RateLimits reporting) {
+      Settings fresh,
+      RateLimits attesting,
+      RateLimits signing,
+      RateLimits signingJwts,
+      RateLimits reporting) {
     int attest = fresh.integer("serai.issuer.limit.attest");
     int burst = fresh.integer("serai.issuer.limit.attest-burst");
     int sign = fresh.integer("serai.issuer.limit.sign");
@@ -253,6 +269,7 @@ public final class IssuerRole implements Role {
         () -> {
           attesting.use(attest, burst);
           signing.use(sign, sign);
+          signingJwts.use(sign, sign);
           reporting.use(status, status);
         });
   }
@@ -375,7 +392,8 @@ public final class IssuerRole implements Role {
       Authority authority,
       AgentLifecycle lifecycle,
       EntrySync sync,
-      SvidIssuance issuance) {
+      SvidIssuance issuance,
+      JwtSvidIssuance jwtIssuance) {
     BundleService bundles = new BundleService(authority);
     context.bind(
         "readBundle", new CallProcessor<>(Caller.class, GetBundleRequest.class, bundles::get));
@@ -395,6 +413,9 @@ public final class IssuerRole implements Role {
     context.bind(
         "signSvids",
         new CallProcessor<>(Caller.Agent.class, BatchNewX509SVIDRequest.class, issuance::batch));
+    context.bind(
+        "signJwtSvid",
+        new CallProcessor<>(Caller.Agent.class, NewJWTSVIDRequest.class, jwtIssuance::issue));
   }
 
   private static void bindVerdicts(RoleContext context, VerdictReports reports) {
@@ -519,6 +540,8 @@ public final class IssuerRole implements Role {
       return RoleHealth.Standing.ready("ISSUING")
           .with("authority", authority.active().id())
           .with("authority-until", authority.active().notAfter().toString())
+          .with("jwt-authority", authority.activeJwt().keyId())
+          .with("jwt-authority-until", authority.activeJwt().notAfter().toString())
           .with("bundle", Long.toString(authority.bundle().sequence()));
     } catch (RefusalException e) {
       Reason reason = e.reason();

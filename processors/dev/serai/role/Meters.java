@@ -55,12 +55,17 @@ public final class Meters {
 
   /** The end of something's life; NaN while it is not there. */
   public static void expiry(
-      MeterRegistry meters, String name, String description, Supplier<Optional<Instant>> end) {
+      MeterRegistry meters,
+      String name,
+      String description,
+      Supplier<Optional<Instant>> end,
+      String... tags) {
     Gauge.builder(
             name,
             () -> end.get().map(at -> (Number) (at.toEpochMilli() / 1000.0)).orElse(Double.NaN))
         .description(description)
         .baseUnit("seconds")
+        .tags(tags)
         .register(meters);
   }
 

@@ -155,6 +155,14 @@ class AdminCommandsTest {
     assertThat(Base64.getUrlDecoder().decode(key.path("x").asText())).hasSize(32);
     assertThat(Base64.getDecoder().decode(key.path("x5c").get(0).asText()))
         .isEqualTo(authority.getEncoded());
+    JsonNode token = json(call("bundle", "show", "--format", "spiffe")).path("keys").get(1);
+    assertThat(token.path("use").asText()).isEqualTo("jwt-svid");
+    assertThat(token.path("kid").asText()).isNotEmpty();
+    assertThat(token.path("kty").asText()).isEqualTo("EC");
+    assertThat(token.path("crv").asText()).isEqualTo("P-256");
+    assertThat(Base64.getUrlDecoder().decode(token.path("x").asText())).hasSize(32);
+    assertThat(Base64.getUrlDecoder().decode(token.path("y").asText())).hasSize(32);
+    assertThat(token.has("x5c")).isFalse();
   }
 
   @Test

@@ -3,6 +3,9 @@ package dev.serai.issuing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.nimbusds.jose.crypto.ECDSAVerifier;
+import com.nimbusds.jwt.SignedJWT;
+import dev.serai.audit.AuditDatabase;
 import dev.serai.reason.RefusalException;
 import dev.serai.signing.Signatures;
 import dev.serai.spiffe.TrustDomain;
@@ -15,10 +18,16 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.KeyFactory;
 import java.security.PrivateKey;
 import java.security.cert.X509Certificate;
+import java.security.interfaces.ECPublicKey;
+import java.security.spec.X509EncodedKeySpec;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -74,6 +83,38 @@ class AuthorityTest {
             life);
   }
 
+  private static SignedJWT token(Authority authority, InstantSource clock) throws Exception {
+    return SignedJWT.parse(
+        new JwtSvidMinter(authority, clock)
+            .mint(
+                DOMAIN.withPath("/workload"),
+                List.of("a"),
+                clock.instant().plus(Duration.ofHours(1)),
+                Optional.empty())
+            .token());
+  }
+
+  /** By the key of the bundle that the token names. */
+  static void verifies(TrustBundle bundle, SignedJWT token) throws Exception {
+    List<TrustBundle.JwtKey> named =
+        bundle.jwtKeys().stream()
+            .filter(key -> key.keyId().equals(token.getHeader().getKeyID()))
+            .toList();
+    assertThat(named).as("keys in the bundle with the token's kid").hasSize(1);
+    ECPublicKey key =
+        (ECPublicKey)
+            KeyFactory.getInstance("EC")
+                .generatePublic(new X509EncodedKeySpec(named.get(0).publicKey().toArray()));
+    assertThat(token.verify(new ECDSAVerifier(key))).as("signature").isTrue();
+    assertThat(token.getJWTClaimsSet().getExpirationTime().toInstant())
+        .isBeforeOrEqualTo(named.get(0).notAfter());
+  }
+
+  private void bothSign(Authority authority) throws Exception {
+    verifies(authority.bundle(), mint(authority, List.of(), Duration.ofHours(1)));
+    verifies(authority.bundle(), token(authority, clock));
+  }
+
   private List<String> keyFileNames() throws Exception {
     try (Stream<Path> files = Files.list(directory.resolve("keys"))) {
       return files.map(f -> f.getFileName().toString()).toList();
@@ -98,9 +139,10 @@ class AuthorityTest {
   }
 
   @Test
-  void the_first_authority_is_in_the_bundle_and_signs() throws Exception {
+  void the_first_authorities_are_in_the_bundle_and_sign() throws Exception {
     Authority authority = authority();
-    assertThat(authority.bundle().sequence()).isEqualTo(1);
+    assertThat(authority.bundle().sequence()).isEqualTo(2);
+    assertThat(authority.bundle().jwtKeys()).hasSize(1);
     assertThat(authority.bundle().certificates())
         .singleElement()
         .satisfies(ca -> assertThat(X509SvidProfile.authorityViolations(ca)).isEmpty())
@@ -108,20 +150,64 @@ class AuthorityTest {
             ca ->
                 assertThat(X509SvidProfile.idOf(ca))
                     .hasToString("Optional[spiffe://test.example]"));
-    verifies(authority.bundle(), mint(authority, List.of(), Duration.ofHours(1)));
+    bothSign(authority);
   }
 
   @Test
-  void its_key_is_a_file_for_the_owner_only() throws Exception {
-    authority();
-    assertThat(keyFileNames()).hasSize(1);
+  void their_keys_are_files_for_the_owner_only() throws Exception {
+    Authority authority = authority();
+    assertThat(keyFileNames())
+        .containsExactlyInAnyOrder(
+            authority.active().id() + ".p8", authority.activeJwt().keyId() + ".p8");
     Path keys = directory.resolve("keys");
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(keys)))
         .isEqualTo("rwx------");
-    assertThat(
-            PosixFilePermissions.toString(
-                Files.getPosixFilePermissions(keys.resolve(keyFileNames().get(0)))))
-        .isEqualTo("rw-------");
+    for (String file : keyFileNames()) {
+      assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(keys.resolve(file))))
+          .isEqualTo("rw-------");
+    }
+  }
+
+  @Test
+  void every_change_of_a_key_is_recorded_with_what_it_signs() throws Exception {
+    Authority authority = authority();
+    String first = authority.activeJwt().keyId();
+    clock.advance(LIFE.dividedBy(2));
+    authority.rotate();
+    clock.advance(LIFE.dividedBy(3));
+    authority.rotate();
+    String second = authority.activeJwt().keyId();
+    clock.advance(LIFE.multipliedBy(2));
+    authority.rotate();
+    try (AuditDatabase log = AuditDatabase.open(directory)) {
+      var records = log.last(100, Optional.empty(), record -> record.detail().contains("jwt"));
+      assertThat(records.stream().map(record -> record.kind() + " " + record.subject()))
+          .containsSubsequence(
+              "authority.prepared " + first,
+              "authority.activated " + first,
+              "authority.prepared " + second,
+              "authority.retired " + first,
+              "authority.activated " + second,
+              "authority.dropped " + first);
+    }
+  }
+
+  @Test
+  void a_state_of_a_version_without_tokens_gets_a_key_for_them() throws Exception {
+    Authority before = authority();
+    database.write(
+        connection -> {
+          try (var delete =
+              connection.prepareStatement("DELETE FROM issuer_authority WHERE kind = 'JWT'")) {
+            return delete.executeUpdate();
+          }
+        });
+    Authority after = authority();
+    assertThat(after.active().id()).isEqualTo(before.active().id());
+    assertThat(after.activeJwt().keyId()).isNotEqualTo(before.activeJwt().keyId());
+    assertThat(after.bundle().sequence()).isGreaterThan(before.bundle().sequence());
+    assertThat(keyFileNames()).as("one that no record names is swept up").hasSize(2);
+    bothSign(after);
   }
 
   @Test
@@ -129,6 +215,7 @@ class AuthorityTest {
     Authority before = authority();
     Authority after = authority();
     assertThat(after.active().id()).isEqualTo(before.active().id());
+    assertThat(after.activeJwt().keyId()).isEqualTo(before.activeJwt().keyId());
     assertThat(after.bundle()).isEqualTo(before.bundle());
   }
 
@@ -137,24 +224,32 @@ class AuthorityTest {
       throws Exception {
     Authority authority = authority();
     String first = authority.active().id();
+    String firstKey = authority.activeJwt().keyId();
+    SignedJWT early = token(authority, clock);
     clock.advance(LIFE.dividedBy(2).minusSeconds(1));
     authority.rotate();
     assertThat(authority.bundle().authorities()).hasSize(1);
+    assertThat(authority.bundle().jwtKeys()).hasSize(1);
     clock.advance(Duration.ofSeconds(1));
     authority.rotate();
     assertThat(authority.bundle().authorities()).hasSize(2);
-    assertThat(authority.bundle().sequence()).isEqualTo(2);
+    assertThat(authority.bundle().jwtKeys()).hasSize(2);
+    assertThat(authority.bundle().sequence()).isEqualTo(4);
     assertThat(authority.active().id()).isEqualTo(first);
+    assertThat(authority.activeJwt().keyId()).isEqualTo(firstKey);
 
     clock.advance(LIFE.dividedBy(3).minusSeconds(1));
     authority.rotate();
     assertThat(authority.active().id()).isEqualTo(first);
+    assertThat(authority.activeJwt().keyId()).isEqualTo(firstKey);
     clock.advance(Duration.ofSeconds(1));
     authority.rotate();
     assertThat(authority.active().id()).isNotEqualTo(first);
-    verifies(authority.bundle(), mint(authority, List.of(), Duration.ofHours(1)));
-    assertThat(keyFileNames()).as("the old key is of no more use").hasSize(1);
+    assertThat(authority.activeJwt().keyId()).isNotEqualTo(firstKey);
+    bothSign(authority);
+    assertThat(keyFileNames()).as("the old keys are of no more use").hasSize(2);
     assertThat(authority.bundle().authorities()).as("and still checked with").hasSize(2);
+    verifies(authority.bundle(), early);
   }
 
   @Test
@@ -167,7 +262,12 @@ class AuthorityTest {
       assertThat(authority.bundle().sequence()).isGreaterThanOrEqualTo(sequence);
       sequence = authority.bundle().sequence();
       assertThat(authority.active().notAfter()).isAfter(clock.instant());
+      assertThat(authority.activeJwt().notAfter()).isAfter(clock.instant());
     }
+    assertThat(authority.bundle().jwtKeys().size()).isBetween(2, 5);
+    assertThat(authority.bundle().jwtKeys())
+        .allSatisfy(
+            key -> assertThat(key.notAfter()).isAfter(clock.instant().minus(Duration.ofHours(25))));
     assertThat(authority.bundle().authorities().size()).isBetween(2, 5);
     assertThat(authority.bundle().certificates())
         .allSatisfy(
@@ -180,8 +280,7 @@ class AuthorityTest {
   void an_issuer_that_was_away_for_long_makes_a_new_authority_at_once() throws Exception {
     authority();
     clock.advance(LIFE.multipliedBy(10));
-    Authority late = authority();
-    verifies(late.bundle(), mint(late, List.of(), Duration.ofHours(1)));
+    bothSign(authority());
   }
 
   @Test
@@ -194,9 +293,12 @@ class AuthorityTest {
     assertThatThrownBy(authority::active)
         .isInstanceOf(RefusalException.class)
         .hasMessageContaining("AUTHORITY_UNAVAILABLE");
+    assertThatThrownBy(authority::activeJwt)
+        .isInstanceOf(RefusalException.class)
+        .hasMessageContaining("AUTHORITY_UNAVAILABLE");
     authority.rotate();
     assertThat(authority.active().id()).isNotEqualTo(ahead);
-    verifies(authority.bundle(), mint(authority, List.of(), Duration.ofHours(1)));
+    bothSign(authority);
     assertThat(authority().active().id()).as("after a restart").isEqualTo(authority.active().id());
   }
 
@@ -208,8 +310,10 @@ class AuthorityTest {
     }
     Authority after = authority();
     assertThat(after.active().id()).isNotEqualTo(before.active().id());
+    assertThat(after.activeJwt().keyId()).isNotEqualTo(before.activeJwt().keyId());
     assertThat(after.bundle().authorities()).containsAll(before.bundle().authorities());
-    verifies(after.bundle(), mint(after, List.of(), Duration.ofHours(1)));
+    assertThat(after.bundle().jwtKeys()).containsAll(before.bundle().jwtKeys());
+    bothSign(after);
   }
 
   @Test
@@ -217,18 +321,24 @@ class AuthorityTest {
     Authority authority = authority();
     SvidMinter.Svid svid = mint(authority, List.of(), LIFE.multipliedBy(2));
     assertThat(svid.notAfter()).isEqualTo(authority.active().notAfter());
+    assertThat(
+            new JwtSvidMinter(authority, clock)
+                .mint(DOMAIN.withPath("/w"), List.of("a"), Instant.MAX, Optional.empty())
+                .expiresAt())
+        .isEqualTo(authority.activeJwt().notAfter());
   }
 
   /** The machine stops at one write of a rotation, before or after it reached the disk. */
   @ParameterizedTest
-  @ValueSource(ints = {0, 1, 2, 3, 4, 5})
+  @ValueSource(ints = {0, 1, 2, 3, 4, 5, 9})
   void a_rotation_that_is_cut_off_anywhere_is_finished_after_a_restart(int point) throws Exception {
     Authority before = authority();
     clock.advance(LIFE.dividedBy(2));
     rotateUntil(point);
     Authority between = authority();
     assertThat(between.bundle().authorities()).containsAll(before.bundle().authorities());
-    verifies(between.bundle(), mint(between, List.of(), Duration.ofHours(1)));
+    assertThat(between.bundle().jwtKeys()).containsAll(before.bundle().jwtKeys());
+    bothSign(between);
 
     clock.advance(LIFE.dividedBy(3));
     rotateUntil(point);
@@ -237,46 +347,60 @@ class AuthorityTest {
     clock.advance(Duration.ofMinutes(1));
     after.rotate();
     assertThat(after.active().id()).isNotEqualTo(before.active().id());
+    assertThat(after.activeJwt().keyId()).isNotEqualTo(before.activeJwt().keyId());
     assertThat(after.bundle().authorities()).containsAll(before.bundle().authorities());
-    verifies(after.bundle(), mint(after, List.of(), Duration.ofHours(1)));
-    assertThat(keyFileNames()).as("no key is left over").hasSize(1);
+    assertThat(after.bundle().jwtKeys()).containsAll(before.bundle().jwtKeys());
+    bothSign(after);
+    assertThat(keyFileNames()).as("no key is left over").hasSize(2);
   }
 
   /** The same for the very first start. */
   @ParameterizedTest
-  @ValueSource(ints = {0, 1, 2, 3, 4, 5})
+  @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
   void a_first_start_that_is_cut_off_anywhere_is_finished_after_a_restart(int point)
       throws Exception {
     rotateUntil(point);
     Authority after = authority();
-    verifies(after.bundle(), mint(after, List.of(), Duration.ofHours(1)));
+    bothSign(after);
     assertThat(after.bundle().authorities()).hasSize(1);
-    assertThat(keyFileNames()).hasSize(1);
+    assertThat(after.bundle().jwtKeys()).hasSize(1);
+    assertThat(keyFileNames()).hasSize(2);
   }
 
   private static final class Cut extends RuntimeException {
     private static final long serialVersionUID = 1L;
   }
 
+  /**
+   * @param point 0 and 9 for the first and the second key that is written, the others for what is
+   *     recorded: even before it is, odd after it
+   */
   private void rotateUntil(int point) {
-    CuttingDatabase cutting = new CuttingDatabase(database, point / 2, point % 2 == 0);
+    boolean atKey = point == 0 || point == 9;
     try {
-      authority(cutting, point == 0 ? new CuttingKeys() : keys());
+      authority(
+          atKey ? database : new CuttingDatabase(database, point / 2, point % 2 == 0),
+          atKey ? new CuttingKeys(point == 0 ? 1 : 2) : keys());
     } catch (Cut cut) {
       return; // the process is gone
     }
   }
 
-  /** Stops once the key is on the disk and nothing is recorded. */
+  /** Stops once a key is on the disk and nothing is recorded of it. */
   private final class CuttingKeys extends KeyFiles {
-    CuttingKeys() {
+    private int left;
+
+    CuttingKeys(int count) {
       super(directory.resolve("keys"));
+      this.left = count;
     }
 
     @Override
     void write(String id, PrivateKey key) {
       super.write(id, key);
-      throw new Cut();
+      if (--left == 0) {
+        throw new Cut();
+      }
     }
   }
 
@@ -348,7 +472,8 @@ class AuthorityTest {
     Path leaf = directory.resolve("leaf.pem");
     new BundleFile(authority, Set.of(bundle)).write();
     Files.writeString(
-        leaf, new TrustBundle(DOMAIN, 0, Duration.ZERO, List.of(svid.certificate())).toPem());
+        leaf,
+        new TrustBundle(DOMAIN, 0, Duration.ZERO, List.of(svid.certificate()), List.of()).toPem());
     assertThat(
             run("openssl", "verify", "-x509_strict", "-CAfile", bundle.toString(), leaf.toString()))
         .contains("leaf.pem: OK");

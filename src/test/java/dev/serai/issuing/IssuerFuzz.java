@@ -5,6 +5,7 @@ import static dev.serai.fuzz.Fuzzed.same;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.nimbusds.jwt.SignedJWT;
 import dev.serai.appraisal.AppraisalRequest;
 import dev.serai.audit.Audit;
 import dev.serai.audit.AuditEvent;
@@ -23,6 +24,7 @@ import dev.serai.proto.spire.entry.v1.CountEntriesRequest;
 import dev.serai.proto.spire.entry.v1.ListEntriesRequest;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDRequest;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDResponse;
+import dev.serai.proto.spire.svid.v1.NewJWTSVIDRequest;
 import dev.serai.proto.spire.svid.v1.NewX509SVIDParams;
 import dev.serai.proto.spire.types.AttestationData;
 import dev.serai.proto.spire.types.Entry;
@@ -47,6 +49,7 @@ import java.nio.file.Path;
 import java.security.KeyPair;
 import java.security.cert.CertificateParsingException;
 import java.security.cert.X509Certificate;
+import java.text.ParseException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -74,6 +77,7 @@ public final class IssuerFuzz {
           .with('r', "proof of a role", IssuerFuzz::roleProof)
           .with('e', "entry", IssuerFuzz::entry, NO_MESSAGE)
           .with('n', "NewX509SVID", IssuerFuzz::newSvid, NO_MESSAGE)
+          .with('j', "NewJWTSVID", IssuerFuzz::newJwtSvid, NO_MESSAGE)
           .with('v', "verdict report", IssuerFuzz::report, NO_MESSAGE)
           .with('l', "ListEntries", IssuerFuzz::listEntries, NO_MESSAGE)
           .with('L', "CountEntries", IssuerFuzz::countEntries, NO_MESSAGE)
@@ -107,6 +111,7 @@ public final class IssuerFuzz {
     static final RateLimits LIMITS =
         new RateLimits("fuzz", Integer.MAX_VALUE, Integer.MAX_VALUE, CLOCK);
     static final SvidIssuance ISSUANCE;
+    static final JwtSvidIssuance TOKENS;
     static final RoleProofs ROLES;
     static final KeyPair ROLE_KEY = dev.serai.testing.TestAuthority.keyPair();
     static final AttestationConversation ROLE_OPEN;
@@ -132,6 +137,16 @@ public final class IssuerFuzz {
               Signatures.fastest(),
               LIMITS,
               Duration.ofHours(1),
+              CLOCK,
+              new SimpleMeterRegistry());
+      TOKENS =
+          new JwtSvidIssuance(
+              ENTRIES.index(),
+              new JwtSvidMinter(authority, CLOCK),
+              TestClaims.composer(dev.serai.claims.Privacy.STRICT),
+              AUDIT,
+              LIMITS,
+              Duration.ofMinutes(5),
               CLOCK,
               new SimpleMeterRegistry());
       ROLES =
@@ -271,6 +286,16 @@ public final class IssuerFuzz {
             "params",
             Bytes.copyOf(
                 BatchNewX509SVIDRequest.newBuilder().addParams(params).build().toByteArray()))
+        .add(
+            'j',
+            "request",
+            Bytes.copyOf(
+                NewJWTSVIDRequest.newBuilder()
+                    .setEntryId(ENTRY)
+                    .addAudience("spiffe://example.org/db")
+                    .addAudience("\"a\\\u0007\u00e9")
+                    .build()
+                    .toByteArray()))
         .add('v', "report", Bytes.copyOf(report.toByteArray()))
         .add('l', "filter", Bytes.copyOf(entries.build().toByteArray()))
         .add('g', "filter", Bytes.copyOf(agents.build().toByteArray()))
@@ -380,6 +405,24 @@ public final class IssuerFuzz {
       check(
           !result.hasSvid() || params.getEntryId().equals(ENTRY), "signed is what an entry allows");
     }
+  }
+
+  /** Whatever the audience is made of, the token says that and no other claim. */
+  private static void newJwtSvid(byte[] in) throws InvalidProtocolBufferException, ParseException {
+    NewJWTSVIDRequest request = NewJWTSVIDRequest.parseFrom(in);
+    List<String> audience = JwtSvidIssuance.audience(request);
+    RegisteredEntry entry = Around.TOKENS.entry(Around.NODE, request.getEntryId());
+    SignedJWT token = SignedJWT.parse(Around.TOKENS.sign(Around.NODE, entry, audience).token());
+    same(audience, token.getJWTClaimsSet().getAudience(), "the audience of the request");
+    same(
+        "spiffe://example.org/workload",
+        token.getJWTClaimsSet().getSubject(),
+        "signed is what an entry allows");
+    same(
+        Set.of("sub", "aud", "exp", "iat"),
+        token.getPayload().toJSONObject().keySet(),
+        "claims of a token");
+    same(Set.of("alg", "kid", "typ"), token.getHeader().toJSONObject().keySet(), "header");
   }
 
   private static void report(byte[] in) throws InvalidProtocolBufferException {

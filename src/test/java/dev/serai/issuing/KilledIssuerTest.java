@@ -3,6 +3,7 @@ package dev.serai.issuing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.nimbusds.jwt.SignedJWT;
 import dev.serai.audit.Audit;
 import dev.serai.audit.AuditDatabase;
 import dev.serai.audit.AuditEvent;
@@ -106,7 +107,7 @@ class KilledIssuerTest {
     }
     assertThat(said).hasSizeGreaterThan(RUNS * 20);
     try (Stream<Path> keys = Files.list(directory.resolve("keys"))) {
-      assertThat(keys.count()).as("a key for the active and the next authority").isBetween(1L, 2L);
+      assertThat(keys.count()).as("keys for the active and the next authorities").isBetween(2L, 4L);
     }
   }
 
@@ -152,6 +153,16 @@ class KilledIssuerTest {
       }
     }
     assertThat(verified).as("what signs is in the bundle").isTrue();
+    AuthorityTest.verifies(
+        after.authority().bundle(),
+        SignedJWT.parse(
+            new JwtSvidMinter(after.authority(), InstantSource.fixed(Instant.now()))
+                .mint(
+                    DOMAIN.withPath("/w"),
+                    List.of("a"),
+                    Instant.now().plusSeconds(60),
+                    Optional.empty())
+                .token()));
   }
 
   private List<String> killedAfter(int count, int run, Instant from) throws Exception {

@@ -1,6 +1,7 @@
 package dev.serai.issuing;
 
 import static dev.serai.issuing.StockAgentConversationTest.refused;
+import static dev.serai.issuing.StockAgentConversationTest.token;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -28,6 +29,7 @@ import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDResponse;
 import dev.serai.proto.spire.svid.v1.NewX509SVIDParams;
 import dev.serai.proto.spire.svid.v1.SVIDGrpc;
 import dev.serai.proto.spire.types.Entry;
+import dev.serai.proto.spire.types.JWTSVID;
 import dev.serai.proto.spire.types.SovereignAttestation;
 import dev.serai.proto.spire.types.X509SVID;
 import dev.serai.reason.Reason;
@@ -239,12 +241,16 @@ class LocationClaimsTest {
   }
 
   private static String entry(SpiffeId parent, String path) {
+    return entry(admin, parent, path);
+  }
+
+  private static String entry(ManagedChannel socket, SpiffeId parent, String path) {
     Entry.Builder entry =
         Entry.newBuilder()
             .setSpiffeId(RegisteredEntry.message(DOMAIN.withPath(path)))
             .setParentId(RegisteredEntry.message(parent));
     entry.addSelectorsBuilder().setType("unix").setValue("uid:1");
-    return EntryGrpc.newBlockingStub(admin)
+    return EntryGrpc.newBlockingStub(socket)
         .batchCreateEntry(BatchCreateEntryRequest.newBuilder().addEntries(entry).build())
         .getResults(0)
         .getEntry()
@@ -386,6 +392,29 @@ class LocationClaimsTest {
   }
 
   @Test
+  void n26_nor_is_a_token_and_none_outlives_the_location() throws Throwable {
+    Node madrid = attested(Optional.of(location("madrid", inMinutes(10))));
+    Node paris = attested(Optional.of(location("paris", inMinutes(10))));
+    Node nowhere = attested(Optional.empty());
+    Instant soon = Instant.now().plusSeconds(90);
+    Node almostOver = attested(Optional.of(location("madrid", soon)));
+    JWTSVID whole = token(madrid.agent().authenticated(), entry(madrid.id(), "/pay/desk"), "a");
+    assertThat(whole.getExpiresAt() - whole.getIssuedAt()).isEqualTo(300);
+    refused(
+        () -> token(paris.agent().authenticated(), entry(paris.id(), "/pay/desk"), "a"),
+        Status.Code.PERMISSION_DENIED,
+        ReasonCode.LOCATION_OUTSIDE);
+    refused(
+        () -> token(nowhere.agent().authenticated(), entry(nowhere.id(), "/pay/desk"), "a"),
+        Status.Code.PERMISSION_DENIED,
+        ReasonCode.LOCATION_MISSING);
+    for (String path : List.of("/pay/desk", "/any-token")) {
+      JWTSVID cut = token(almostOver.agent().authenticated(), entry(almostOver.id(), path), "a");
+      assertThat(cut.getExpiresAt()).as(path).isLessThanOrEqualTo(soon.getEpochSecond());
+    }
+  }
+
+  @Test
   void an_entry_whose_rule_forbids_it_carries_no_location() throws Throwable {
     Node madrid = attested(Optional.of(location("madrid", inMinutes(10))));
     BatchNewX509SVIDResponse.Result quiet = issue(madrid, "/quiet");
@@ -457,6 +486,10 @@ class LocationClaimsTest {
                 .createJoinToken(CreateJoinTokenRequest.newBuilder().setTtl(60).build())
                 .getValue();
         agent.attestByToken(token);
+        String entry = entry(socket, DOMAIN.withPath("/spire/agent/join_token/" + token), "/plain");
+        assertThat(token(agent.authenticated(), entry, "a").getToken())
+            .as("tokens are plain SPIFFE")
+            .isNotEmpty();
       } finally {
         socket.shutdownNow();
       }

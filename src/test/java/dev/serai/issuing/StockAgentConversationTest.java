@@ -40,12 +40,17 @@ import dev.serai.proto.spire.entry.v1.SyncAuthorizedEntriesRequest;
 import dev.serai.proto.spire.entry.v1.SyncAuthorizedEntriesResponse;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDRequest;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDResponse;
+import dev.serai.proto.spire.svid.v1.MintJWTSVIDRequest;
 import dev.serai.proto.spire.svid.v1.MintX509SVIDRequest;
+import dev.serai.proto.spire.svid.v1.NewJWTSVIDRequest;
 import dev.serai.proto.spire.svid.v1.NewX509SVIDParams;
 import dev.serai.proto.spire.svid.v1.SVIDGrpc;
 import dev.serai.proto.spire.types.Bundle;
+import dev.serai.proto.spire.types.BundleMask;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.proto.spire.types.EntryMask;
+import dev.serai.proto.spire.types.JWTKey;
+import dev.serai.proto.spire.types.JWTSVID;
 import dev.serai.proto.spire.types.PermissionDeniedDetails;
 import dev.serai.proto.spire.types.SPIFFEID;
 import dev.serai.proto.spire.types.X509SVID;
@@ -59,11 +64,17 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.StreamObserver;
+import io.spiffe.bundle.jwtbundle.JwtBundle;
+import io.spiffe.exception.JwtSvidException;
+import io.spiffe.svid.jwtsvid.JwtSvid;
 import java.nio.file.Path;
+import java.security.KeyFactory;
 import java.security.KeyPair;
+import java.security.spec.X509EncodedKeySpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -151,6 +162,16 @@ class StockAgentConversationTest {
                         .setCsr(ByteString.copyFrom(csr.toArray())))
                 .build())
         .getResults(0);
+  }
+
+  static JWTSVID token(ManagedChannel channel, String entryId, String... audience) {
+    return SVIDGrpc.newBlockingStub(channel)
+        .newJWTSVID(
+            NewJWTSVIDRequest.newBuilder()
+                .setEntryId(entryId)
+                .addAllAudience(List.of(audience))
+                .build())
+        .getSvid();
   }
 
   static StatusRuntimeException refused(
@@ -442,6 +463,82 @@ class StockAgentConversationTest {
         ReasonCode.MALFORMED_REQUEST);
   }
 
+  /** What stock relying parties make of the bundle. */
+  private static JwtBundle jwtBundle(Bundle bundle) throws Exception {
+    JwtBundle keys = new JwtBundle(io.spiffe.spiffeid.TrustDomain.parse(DOMAIN.name()));
+    for (JWTKey key : bundle.getJwtAuthoritiesList()) {
+      keys.putJwtAuthority(
+          key.getKeyId(),
+          KeyFactory.getInstance("EC")
+              .generatePublic(new X509EncodedKeySpec(key.getPublicKey().toByteArray())));
+    }
+    return keys;
+  }
+
+  @Test
+  void a_stock_agent_gets_a_token_that_others_check_by_the_bundle() throws Throwable {
+    StockAgent agent = attested();
+    Entry entry = create(entry(agent.svid.getId(), "/token").toBuilder().setHint("h").build());
+    JWTSVID svid = token(agent.authenticated(), entry.getId(), "spiffe://test.example/db");
+    Bundle bundle =
+        BundleGrpc.newBlockingStub(agent.anonymous())
+            .getBundle(GetBundleRequest.getDefaultInstance());
+    assertThat(bundle.getJwtAuthoritiesList())
+        .singleElement()
+        .satisfies(key -> assertThat(key.getExpiresAt()).isGreaterThan(svid.getExpiresAt()));
+    JwtSvid read =
+        JwtSvid.parseAndValidate(
+            svid.getToken(), jwtBundle(bundle), Set.of("spiffe://test.example/db"));
+    assertThat(read.getSpiffeId()).hasToString("spiffe://test.example/token");
+    assertThat(read.getExpiry().toInstant().getEpochSecond()).isEqualTo(svid.getExpiresAt());
+    assertThat(svid.getExpiresAt() - svid.getIssuedAt()).isEqualTo(300);
+    assertThat(svid.getHint()).isEqualTo("h");
+    assertThatThrownBy(
+            () -> JwtSvid.parseAndValidate(svid.getToken(), jwtBundle(bundle), Set.of("other")))
+        .isInstanceOf(JwtSvidException.class);
+    Bundle masked =
+        BundleGrpc.newBlockingStub(agent.anonymous())
+            .getBundle(
+                GetBundleRequest.newBuilder()
+                    .setOutputMask(BundleMask.newBuilder().setX509Authorities(true))
+                    .build());
+    assertThat(masked.getJwtAuthoritiesList()).as("masked").isEmpty();
+  }
+
+  @Test
+  void tokens_are_for_entries_of_this_node_and_for_somebody() throws Throwable {
+    StockAgent agent = attested();
+    Entry own = create(entry(agent.svid.getId(), "/own-token"));
+    ManagedChannel channel = agent.authenticated();
+    ManagedChannel other = attested().authenticated();
+    refused(() -> token(other, own.getId(), "a"), Status.Code.NOT_FOUND, ReasonCode.ENTRY_UNKNOWN);
+    refused(
+        () -> token(channel, "no-such-entry", "a"),
+        Status.Code.NOT_FOUND,
+        ReasonCode.ENTRY_UNKNOWN);
+    StatusRuntimeException nobody =
+        refused(
+            () -> token(channel, own.getId()),
+            Status.Code.INVALID_ARGUMENT,
+            ReasonCode.MALFORMED_REQUEST);
+    assertThat(nobody.getStatus().getDescription()).contains("at least one audience is required");
+    refused(
+        () -> token(agent.anonymous(), own.getId(), "a"),
+        Status.Code.UNAUTHENTICATED,
+        ReasonCode.CALLER_NOT_AUTHENTICATED);
+    refused(
+        () -> token(admin, own.getId(), "a"),
+        Status.Code.PERMISSION_DENIED,
+        ReasonCode.CALLER_NOT_ALLOWED);
+    token(channel, own.getId(), "a");
+    AgentGrpc.newBlockingStub(admin)
+        .banAgent(BanAgentRequest.newBuilder().setId(agent.svid.getId()).build());
+    refusedWithDetails(
+        () -> token(channel, own.getId(), "a"),
+        ReasonCode.NODE_BANNED,
+        PermissionDeniedDetails.Reason.AGENT_BANNED);
+  }
+
   @Test
   void renewal_counts_from_the_first_use_of_the_new_certificate() throws Throwable {
     StockAgent agent = attested();
@@ -628,6 +725,10 @@ class StockAgentConversationTest {
     refused(
         () ->
             SVIDGrpc.newBlockingStub(admin).mintX509SVID(MintX509SVIDRequest.getDefaultInstance()),
+        Status.Code.UNIMPLEMENTED,
+        ReasonCode.UNKNOWN_OPERATION);
+    refused(
+        () -> SVIDGrpc.newBlockingStub(admin).mintJWTSVID(MintJWTSVIDRequest.getDefaultInstance()),
         Status.Code.UNIMPLEMENTED,
         ReasonCode.UNKNOWN_OPERATION);
   }

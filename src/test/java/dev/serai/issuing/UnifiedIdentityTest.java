@@ -2,6 +2,7 @@ package dev.serai.issuing;
 
 import static dev.serai.issuing.StockAgentConversationTest.refused;
 import static dev.serai.issuing.StockAgentConversationTest.refusedWithDetails;
+import static dev.serai.issuing.StockAgentConversationTest.token;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -31,8 +32,10 @@ import dev.serai.proto.spire.agent.v1.AttestAgentRequest;
 import dev.serai.proto.spire.agent.v1.AttestAgentResponse;
 import dev.serai.proto.spire.agent.v1.CreateJoinTokenRequest;
 import dev.serai.proto.spire.agent.v1.RenewAgentRequest;
+import dev.serai.proto.spire.entry.v1.BatchCreateEntryRequest;
 import dev.serai.proto.spire.entry.v1.EntryGrpc;
 import dev.serai.proto.spire.entry.v1.GetAuthorizedEntriesRequest;
+import dev.serai.proto.spire.types.Entry;
 import dev.serai.proto.spire.types.PermissionDeniedDetails;
 import dev.serai.proto.spire.types.SPIFFEID;
 import dev.serai.proto.spire.types.SovereignAttestation;
@@ -431,6 +434,65 @@ class UnifiedIdentityTest {
     attest(agent, nodeId);
     callAs(agent).call();
     assertThat(show().getState()).isEqualTo("TRUSTED");
+  }
+
+  private String entry() {
+    Entry.Builder entry =
+        Entry.newBuilder()
+            .setSpiffeId(RegisteredEntry.message(DOMAIN.withPath("/of/" + nodeId)))
+            .setParentId(
+                RegisteredEntry.message(
+                    DOMAIN.withPath("/spire/agent/unified_identity/" + nodeId)));
+    entry.addSelectorsBuilder().setType("unix").setValue("uid:1");
+    return EntryGrpc.newBlockingStub(admin)
+        .batchCreateEntry(BatchCreateEntryRequest.newBuilder().addEntries(entry).build())
+        .getResults(0)
+        .getEntry()
+        .getId();
+  }
+
+  @Test
+  void a_rejected_node_gets_no_more_tokens_until_it_has_attested_again() throws Throwable {
+    StockAgent agent = attested();
+    String entry = entry();
+    ManagedChannel before = agent.authenticated();
+    assertThat(token(before, entry, "a").getToken()).isNotEmpty();
+    report("UNTRUSTED", Instant.now(), pcrReason());
+    refusedWithDetails(
+        () -> token(before, entry, "a"),
+        ReasonCode.NODE_UNTRUSTED,
+        PermissionDeniedDetails.Reason.AGENT_MUST_REATTEST);
+    attest(agent, nodeId);
+    report("UNREACHABLE", Instant.now());
+    refusedWithDetails(
+        () -> token(agent.authenticated(), entry, "a"),
+        ReasonCode.NODE_MUST_REATTEST,
+        PermissionDeniedDetails.Reason.AGENT_MUST_REATTEST);
+    attest(agent, nodeId);
+    assertThat(token(agent.authenticated(), entry, "a").getToken()).isNotEmpty();
+    refusedWithDetails(
+        () -> token(before, entry, "a"),
+        ReasonCode.NODE_NOT_ACTIVE,
+        PermissionDeniedDetails.Reason.AGENT_NOT_ACTIVE);
+    NodesGrpc.newBlockingStub(admin).evict(ShowNodeRequest.newBuilder().setId(nodeId).build());
+    refusedWithDetails(
+        () -> token(agent.authenticated(), entry, "a"),
+        ReasonCode.NODE_NOT_ATTESTED,
+        PermissionDeniedDetails.Reason.AGENT_NOT_ATTESTED);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"authorize-issue-jwt-svid", "sign-jwt-svid"})
+  void a_step_that_throws_gives_no_token(String step) throws Throwable {
+    StockAgent agent = attested();
+    String entry = entry();
+    FAILING.set(step);
+    refused(
+        () -> token(agent.authenticated(), entry, "a"),
+        Status.Code.INTERNAL,
+        ReasonCode.INTERNAL_ERROR);
+    FAILING.set("");
+    assertThat(token(agent.authenticated(), entry, "a").getToken()).isNotEmpty();
   }
 
   @Test
