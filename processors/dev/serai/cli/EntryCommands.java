@@ -103,6 +103,14 @@ final class EntryCommands {
     @Option(names = "--jwt-ttl", paramLabel = "SECONDS", description = "life of a JWT-SVID")
     private Integer jwtTtl;
 
+    @Option(
+        names = "--jwt-jti",
+        arity = "0..1",
+        fallbackValue = "true",
+        paramLabel = "BOOL",
+        description = "an id in each JWT-SVID; agents then keep none")
+    private Boolean jwtJti;
+
     @Option(names = "--dns", paramLabel = "NAME", description = "DNS name in the X.509-SVID")
     private List<String> dnsNames;
 
@@ -143,6 +151,10 @@ final class EntryCommands {
       if (jwtTtl != null) {
         entry.setJwtSvidTtl(jwtTtl);
         mask.setJwtSvidTtl(true);
+      }
+      if (jwtJti != null) {
+        entry.getAdditionalAttributesBuilder().setJwtSvidIncludeJti(jwtJti);
+        mask.setAdditionalAttributes(true);
       }
       if (dnsNames != null) {
         entry.clearDnsNames().addAllDnsNames(dnsNames);
@@ -212,6 +224,7 @@ final class EntryCommands {
         entry.getSelectorsList().stream().map(s -> s.getType() + ":" + s.getValue()).toList());
     view.put("x509SvidTtl", entry.getX509SvidTtl());
     view.put("jwtSvidTtl", entry.getJwtSvidTtl());
+    view.put("jwtSvidJti", entry.getAdditionalAttributes().getJwtSvidIncludeJti());
     view.put("dnsNames", List.copyOf(entry.getDnsNamesList()));
     view.put("federatesWith", List.copyOf(entry.getFederatesWithList()));
     view.put("hint", entry.getHint());
@@ -338,6 +351,11 @@ final class EntryCommands {
     public Integer call() {
       Entry.Builder entry = Entry.newBuilder().setId(id);
       EntryMask.Builder mask = EntryMask.newBuilder();
+      if (fields.jwtJti != null) { // the other attributes, which a change replaces too
+        entry.setAdditionalAttributes(
+            ask(stub -> stub.getEntry(GetEntryRequest.newBuilder().setId(id).build()))
+                .getAdditionalAttributes());
+      }
       fields.apply(spec, entry, mask);
       if (mask.build().equals(EntryMask.getDefaultInstance())) {
         throw new ParameterException(spec.commandLine(), "no field to change was given");

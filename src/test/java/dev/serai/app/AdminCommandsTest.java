@@ -76,6 +76,16 @@ class AdminCommandsTest {
     assertThat(changed.path("x509SvidTtl").asInt()).isEqualTo(900);
     assertThat(changed.path("dnsNames").get(0).asText()).isEqualTo("web.example");
 
+    JsonNode tokens = json(call("entry", "update", id, "--jwt-ttl", "60", "--jwt-jti", "--json"));
+    assertThat(tokens.path("jwtSvidTtl").asInt()).isEqualTo(60);
+    assertThat(tokens.path("jwtSvidJti").asBoolean()).isTrue();
+    assertThat(tokens.path("x509SvidTtl").asInt()).isEqualTo(900);
+    assertThat(
+            json(call("entry", "update", id, "--jwt-jti=false", "--json"))
+                .path("jwtSvidJti")
+                .asBoolean(true))
+        .isFalse();
+
     assertThat(json(call("entry", "list", "--json")).findValuesAsText("id")).contains(id);
     assertThat(call("entry", "list").out()).contains(id, "spiffe://test.example/web");
 
