@@ -3,6 +3,10 @@ package dev.serai.issuing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
@@ -55,6 +59,8 @@ import dev.serai.proto.spire.types.PermissionDeniedDetails;
 import dev.serai.proto.spire.types.SPIFFEID;
 import dev.serai.proto.spire.types.X509SVID;
 import dev.serai.reason.ReasonCode;
+import dev.serai.role.RoleHealth;
+import dev.serai.role.RoleView;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.spiffe.X509SvidProfile;
 import dev.serai.testing.SeraiHarness;
@@ -83,6 +89,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
 
 /** The issuer over its own routes and sockets, called as stock agents and administrators do. */
 class StockAgentConversationTest {
@@ -503,6 +510,52 @@ class StockAgentConversationTest {
                     .setOutputMask(BundleMask.newBuilder().setX509Authorities(true))
                     .build());
     assertThat(masked.getJwtAuthoritiesList()).as("masked").isEmpty();
+  }
+
+  @Test
+  void no_token_stands_in_a_log_however_much_is_logged() throws Throwable {
+    StockAgent agent = attested();
+    Entry entry = create(entry(agent.svid.getId(), "/logged"));
+    ManagedChannel channel = agent.authenticated();
+    ListAppender<ILoggingEvent> log = new ListAppender<>();
+    Logger root = (Logger) LoggerFactory.getLogger(Logger.ROOT_LOGGER_NAME);
+    Logger ours = (Logger) LoggerFactory.getLogger("dev.serai");
+    Logger camel = (Logger) LoggerFactory.getLogger("org.apache.camel");
+    Level before = ours.getLevel();
+    Level camelBefore = camel.getLevel();
+    log.start();
+    root.addAppender(log);
+    ours.setLevel(Level.TRACE);
+    camel.setLevel(Level.DEBUG);
+    String token;
+    try {
+      token = token(channel, entry.getId(), "a").getToken();
+      refused(
+          () -> token(channel, entry.getId()),
+          Status.Code.INVALID_ARGUMENT,
+          ReasonCode.MALFORMED_REQUEST);
+    } finally {
+      ours.setLevel(before);
+      camel.setLevel(camelBefore);
+      root.detachAppender(log);
+    }
+    String signature = token.substring(token.lastIndexOf('.') + 1);
+    assertThat(log.list).as("something was logged").isNotEmpty();
+    assertThat(List.copyOf(log.list))
+        .noneMatch(event -> event.getFormattedMessage().contains(signature));
+  }
+
+  @Test
+  void health_and_dashboard_name_the_keys_in_use() {
+    RoleHealth.Standing health = serai.bean("roleHealth-issuer", RoleHealth.class).standing();
+    assertThat(health.facts())
+        .containsKeys("authority", "authority-until", "jwt-authority", "jwt-authority-until");
+    assertThat(health.facts().get("jwt-authority")).isNotEqualTo(health.facts().get("authority"));
+    assertThat(serai.bean("roleView-issuer", RoleView.class).documents())
+        .extracting(document -> document.kind() + " " + document.id())
+        .contains(
+            "authority (ACTIVE) " + health.facts().get("authority"),
+            "JWT authority (ACTIVE) " + health.facts().get("jwt-authority"));
   }
 
   @Test
