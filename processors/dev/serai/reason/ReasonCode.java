@@ -511,6 +511,46 @@ public enum ReasonCode {
       "The agent has no identity yet",
       "see the state of the agent",
       "serai health names what it waits for"),
+  JWT_SVID_MALFORMED(
+      Kind.MALFORMED,
+      "The token is no JWT-SVID",
+      "another kind of token, or one that was cut",
+      "see the detail; send the token as it was fetched"),
+  JWT_SVID_DOMAIN_UNKNOWN(
+      Kind.MALFORMED,
+      "The JWT-SVID is of a trust domain without a bundle here",
+      "a token of another installation",
+      "send a token of this trust domain"),
+  JWT_SVID_KEY_UNKNOWN(
+      Kind.MALFORMED,
+      "The JWT-SVID names a key that its trust domain does not have",
+      "made up, or older than the authority that signed it",
+      "fetch a new token; compare its kid with serai bundle show"),
+  JWT_SVID_SIGNATURE_INVALID(
+      Kind.MALFORMED,
+      "The JWT-SVID is not signed by the key it names",
+      "changed on the way, or made up",
+      "fetch a new token; look who sent this one"),
+  JWT_SVID_AUDIENCE_WRONG(
+      Kind.MALFORMED,
+      "The JWT-SVID is for another audience",
+      "a token that was meant for somebody else",
+      "fetch a token for the audience that the verifier expects"),
+  JWT_SVID_EXPIRED(
+      Kind.MALFORMED,
+      "The JWT-SVID has expired",
+      "a token that was kept too long, or a clock that is wrong",
+      "fetch a token for every use; check the clocks"),
+  JWT_SVID_NOT_YET_VALID(
+      Kind.MALFORMED,
+      "The JWT-SVID is not valid yet",
+      "a clock that is wrong, here or at the issuer",
+      "check the clocks"),
+  JWT_SVID_NOT_ISSUED(
+      Kind.UNAVAILABLE,
+      "The issuer gave no JWT-SVID",
+      "it does not answer, or did not for the reason in the detail",
+      "see the detail; try again with back-off"),
 
   // The gate
   GATE_NO_CERTIFICATE(

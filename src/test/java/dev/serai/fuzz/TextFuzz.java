@@ -4,6 +4,7 @@ import static dev.serai.fuzz.Fuzzed.check;
 import static dev.serai.fuzz.Fuzzed.same;
 
 import dev.serai.app.LayeredSettings;
+import dev.serai.jwtsvid.JwtFuzz;
 import dev.serai.keylime.AgentId;
 import dev.serai.keylime.ApiPath;
 import dev.serai.location.sensor.SensorFuzz;
@@ -57,7 +58,8 @@ public final class TextFuzz {
           .with('a', "passwd", WorkloadFuzz::accountNames)
           .with('n', "NMEA", SensorFuzz::nmea)
           .with('j', "gpsd", SensorFuzz::gpsd, MalformedStructureException.class)
-          .with('b', "D-Bus message", SensorFuzz::dbus, MalformedStructureException.class);
+          .with('b', "D-Bus message", SensorFuzz::dbus, MalformedStructureException.class)
+          .with('v', "JWT-SVID", JwtFuzz::token);
 
   private TextFuzz() {}
 
@@ -79,6 +81,7 @@ public final class TextFuzz {
             "{\"class\":\"TPV\",\"device\":\"/dev/ttyACM0\",\"mode\":3,\"time\":"
                 + "\"2026-11-26T10:20:30.500Z\",\"lat\":40.33,\"lon\":-3.77,\"epx\":3,\"epy\":4}")
         .add('b', "call", SensorFuzz.dbusSeed())
+        .add('v', "token", JwtFuzz.seed())
         .add('s', "workload", "spiffe://example.org/ns/default/sa/web")
         .add('s', "upper-case", "SPIFFE://Example.ORG/A_b-c.d")
         .add('d', "name", "example.org")
