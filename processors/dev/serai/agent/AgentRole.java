@@ -160,22 +160,22 @@ public final class AgentRole implements Role {
       DoubleSupplier dice) {
     CamelContext camel = context.camel();
     InstantSource clock = context.clock();
-    WorkloadIdentityCache workloads = WorkloadBeans.bind(context);
+    TrustDomain trustDomain = TrustDomain.parse(settings.trustDomain());
+    JwtSvidCache jwtSvids =
+        new JwtSvidCache(
+            new AskJwtSvid(issuer, clock), settings.callTimeout(), clock, context.meters());
+    WorkloadIdentityCache workloads = WorkloadBeans.bind(context, jwtSvids);
     WorkloadSvids svids = new WorkloadSvids();
     Runnable syncNow = syncNow(camel);
     IdentityPublisher publisher =
         new IdentityPublisher(
-            svids,
-            identity,
-            new WorkloadOutlet(workloads, TrustDomain.parse(settings.trustDomain())),
-            syncNow,
-            clock);
+            svids, identity, new WorkloadOutlet(workloads, trustDomain, jwtSvids), syncNow, clock);
     context.bind("workloadSvids", svids);
     bindHealth(context, status, bundles, svids);
     AgentMeters.bind(context.meters(), status, svids);
     context.bind("roleView-agent", new AgentView(status, svids));
     status.onChange(publisher);
-    context.bind("beginSync", new BeginSyncProcessor(status, identity, svids));
+    context.bind("beginSync", new BeginSyncProcessor(status, identity, svids, trustDomain));
     context.bind("fetchBundle", new FetchBundleProcessor(issuer, bundles, settings));
     IssuerWatch watch = new IssuerWatch(issuer, status, syncNow, clock, dice);
     context.onStop(watch);

@@ -2,6 +2,7 @@ package dev.serai.agent;
 
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
+import dev.serai.spiffe.TrustDomain;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
@@ -12,11 +13,14 @@ final class BeginSyncProcessor implements Processor {
   private final AgentStatus status;
   private final AgentIdentity identity;
   private final WorkloadSvids svids;
+  private final TrustDomain trustDomain;
 
-  BeginSyncProcessor(AgentStatus status, AgentIdentity identity, WorkloadSvids svids) {
+  BeginSyncProcessor(
+      AgentStatus status, AgentIdentity identity, WorkloadSvids svids, TrustDomain trustDomain) {
     this.status = status;
     this.identity = identity;
     this.svids = svids;
+    this.trustDomain = trustDomain;
   }
 
   @Override
@@ -29,6 +33,6 @@ final class BeginSyncProcessor implements Processor {
               new Reason(ReasonCode.NODE_MUST_REATTEST, "its SVID was given up as it came")));
     }
     exchange.setVariable(ATTESTED, Boolean.toString(status.attested()));
-    exchange.getMessage().setBody(SyncRound.begun(epoch));
+    exchange.getMessage().setBody(SyncRound.begun(epoch, trustDomain));
   }
 }

@@ -12,6 +12,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /**
  * The way to the issuer, with and without the node's own identity. An error is named here once; a
@@ -74,13 +75,26 @@ final class Issuer implements AutoCloseable {
    *     an issuer forgets when the next is used, is none of the node
    */
   RuntimeException failedAsNode(StatusRuntimeException failure, long generation) {
+    return failed(failure, generation, code -> isRefusalOfNode(failure, code));
+  }
+
+  /**
+   * The same for a call that is about one entry, where a refusal without a word on the node is one
+   * of the entry.
+   */
+  RuntimeException failedForEntry(StatusRuntimeException failure, long generation) {
+    return failed(failure, generation, Issuer::namesTheNode);
+  }
+
+  private RuntimeException failed(
+      StatusRuntimeException failure, long generation, Predicate<ReasonCode> refusesNode) {
     Optional<TpmException> tpm = IssuerErrors.tpmTrouble(failure);
     if (tpm.isPresent()) {
       status.on(new AgentEvent.TpmLost(TpmReasons.of(tpm.get())));
       return tpm.get();
     }
     Reason reason = IssuerErrors.reason(failure);
-    if (generation == identity.generation() && isRefusalOfNode(failure, reason.code())) {
+    if (generation == identity.generation() && refusesNode.test(reason.code())) {
       status.on(new AgentEvent.NodeRefused(reason));
     }
     return new RefusalException(reason.code(), reason.detail(), failure);
@@ -89,6 +103,13 @@ final class Issuer implements AutoCloseable {
   private static boolean isRefusalOfNode(StatusRuntimeException failure, ReasonCode code) {
     return switch (failure.getStatus().getCode()) {
       case PERMISSION_DENIED, UNAUTHENTICATED -> true;
+      default -> AgentLifecycle.isCuredByAttesting(code);
+    };
+  }
+
+  private static boolean namesTheNode(ReasonCode code) {
+    return switch (code) {
+      case NODE_UNTRUSTED, NODE_BANNED, CALLER_NOT_AUTHENTICATED -> true;
       default -> AgentLifecycle.isCuredByAttesting(code);
     };
   }

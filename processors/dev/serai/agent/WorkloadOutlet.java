@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,13 +28,15 @@ final class WorkloadOutlet implements IdentityPublisher.Outlet {
 
   private final WorkloadIdentityCache cache;
   private final TrustDomain trustDomain;
+  private final JwtSvidCache jwtSvids;
 
   /** The same object for the same SVID, so that the cache sees what is unchanged. */
   private Map<HeldSvid, WorkloadIdentity> known = Map.of();
 
-  WorkloadOutlet(WorkloadIdentityCache cache, TrustDomain trustDomain) {
+  WorkloadOutlet(WorkloadIdentityCache cache, TrustDomain trustDomain, JwtSvidCache jwtSvids) {
     this.cache = cache;
     this.trustDomain = trustDomain;
+    this.jwtSvids = jwtSvids;
   }
 
   @Override
@@ -64,7 +67,11 @@ final class WorkloadOutlet implements IdentityPublisher.Outlet {
     holdings
         .federated()
         .forEach((name, authorities) -> federated.put(TrustDomain.parse(name), authorities));
-    cache.replace(new Snapshot(identities, pending, trustDomain, holdings.bundle(), federated));
+    cache.replace(
+        new Snapshot(
+            identities, pending, trustDomain, holdings.bundle(), federated, holdings.jwtBundle()));
+    jwtSvids.retain(
+        identities.stream().map(WorkloadIdentity::entry).collect(Collectors.toUnmodifiableSet()));
   }
 
   private WorkloadIdentity identity(Entry entry, HeldSvid svid) {
@@ -72,7 +79,16 @@ final class WorkloadOutlet implements IdentityPublisher.Outlet {
     entry.getFederatesWithList().forEach(name -> federates.add(TrustDomain.parse(name)));
     SpiffeId id = trustDomain.withPath(entry.getSpiffeId().getPath());
     return new WorkloadIdentity(
-        id, selectors(entry), entry.getHint(), svid.chain(), svid.key(), federates);
+        new WorkloadIdentity.Entry(
+            entry.getId(),
+            entry.getRevisionNumber(),
+            entry.getAdditionalAttributes().getJwtSvidIncludeJti()),
+        id,
+        selectors(entry),
+        entry.getHint(),
+        svid.chain(),
+        svid.key(),
+        federates);
   }
 
   private static Set<Selector> selectors(Entry entry) {
@@ -89,10 +105,12 @@ final class WorkloadOutlet implements IdentityPublisher.Outlet {
   @Override
   public void waiting(Reason reason) {
     cache.waiting(reason);
+    jwtSvids.drop();
   }
 
   @Override
   public void denied(Reason reason) {
     cache.denied(reason);
+    jwtSvids.drop();
   }
 }

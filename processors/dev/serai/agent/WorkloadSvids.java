@@ -1,5 +1,6 @@
 package dev.serai.agent;
 
+import dev.serai.jwtsvid.JwtBundle;
 import dev.serai.proto.spire.types.Entry;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
@@ -20,6 +21,7 @@ final class WorkloadSvids {
   private final Map<String, HeldSvid> svids = new LinkedHashMap<>();
   private List<X509Certificate> bundle = List.of();
   private Map<String, List<X509Certificate>> federated = Map.of();
+  private JwtBundle jwtBundle;
   private boolean synced;
   private Optional<Instant> lastSync = Optional.empty();
   private long epoch;
@@ -29,7 +31,8 @@ final class WorkloadSvids {
       List<Entry> entries,
       Map<String, HeldSvid> svids,
       List<X509Certificate> bundle,
-      Map<String, List<X509Certificate>> federated) {
+      Map<String, List<X509Certificate>> federated,
+      JwtBundle jwtBundle) {
     Holdings {
       entries = List.copyOf(entries);
       svids = Map.copyOf(svids);
@@ -71,6 +74,7 @@ final class WorkloadSvids {
     svids.keySet().retainAll(entries.keySet());
     svids.values().removeIf(svid -> svid.expired(now));
     bundle = round.bundle();
+    jwtBundle = round.jwtBundle();
     federated = round.federated();
     synced = true;
     lastSync = Optional.of(now);
@@ -121,7 +125,8 @@ final class WorkloadSvids {
         good.put(svid.entryId(), svid);
       }
     }
-    return Optional.of(new Holdings(new ArrayList<>(entries.values()), good, bundle, federated));
+    return Optional.of(
+        new Holdings(new ArrayList<>(entries.values()), good, bundle, federated, jwtBundle));
   }
 
   private static boolean isFor(HeldSvid held, Entry entry) {

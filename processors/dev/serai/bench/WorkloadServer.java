@@ -2,6 +2,8 @@ package dev.serai.bench;
 
 import dev.serai.app.LayeredSettings;
 import dev.serai.app.RefuseProcessor;
+import dev.serai.reason.ReasonCode;
+import dev.serai.reason.RefusalException;
 import dev.serai.role.RoleContext;
 import dev.serai.role.Settings;
 import dev.serai.spiffe.Selector;
@@ -35,6 +37,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.apache.camel.CamelContext;
 import org.apache.camel.impl.DefaultCamelContext;
@@ -96,7 +99,13 @@ final class WorkloadServer implements AutoCloseable {
     Settings settings = LayeredSettings.load(Optional.empty(), Map.of(), overrides);
     camel.getRegistry().bind("metricsRegistry", MeterRegistry.class, meters);
     camel.getRegistry().bind("refuse", new RefuseProcessor(meters, Clock.systemUTC()));
-    WorkloadIdentityCache identities = WorkloadBeans.bind(new BenchContext(settings));
+    WorkloadIdentityCache identities =
+        WorkloadBeans.bind(
+            new BenchContext(settings),
+            (identity, audience) ->
+                CompletableFuture.failedFuture(
+                    new RefusalException(
+                        ReasonCode.JWT_SVID_NOT_ISSUED, "the benchmark has no issuer")));
     List<Resource> routes = new ArrayList<>();
     for (String route :
         List.of("common/error-handling", "agent/attest-workload", "agent/fetch-x509-svid")) {
@@ -119,6 +128,7 @@ final class WorkloadServer implements AutoCloseable {
     KeyPair key = keyPair();
     SpiffeId id = DOMAIN.withPath(path);
     return new WorkloadIdentity(
+        new WorkloadIdentity.Entry(path, 0),
         id,
         Set.of(Selector.parse(selector)),
         "",

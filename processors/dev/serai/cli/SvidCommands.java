@@ -47,13 +47,18 @@ final class SvidCommands {
         "fetch",
         SeraiCommand.group(
             "Fetches this process's identities from the Workload API.",
-            Map.of("x509", new FetchX509(sockets))));
+            Map.of("x509", new FetchX509(sockets), "jwt", new JwtCommands.Fetch(sockets))));
+    verbs.put(
+        "validate",
+        SeraiCommand.group(
+            "Has the Workload API say whether a token is good.",
+            Map.of("jwt", new JwtCommands.Validate(sockets))));
     verbs.put("watch", new Watch(sockets));
     verbs.put("dump", new SvidDump());
     return verbs;
   }
 
-  private static SpiffeWorkloadAPIBlockingStub stub(ManagedChannel channel) {
+  static SpiffeWorkloadAPIBlockingStub stub(ManagedChannel channel) {
     Metadata headers = new Metadata();
     headers.put(SECURITY_HEADER, "true");
     return SpiffeWorkloadAPIGrpc.newBlockingStub(channel)

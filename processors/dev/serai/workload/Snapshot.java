@@ -1,5 +1,6 @@
 package dev.serai.workload;
 
+import dev.serai.jwtsvid.JwtBundle;
 import dev.serai.spiffe.Selector;
 import dev.serai.spiffe.TrustDomain;
 import java.security.cert.X509Certificate;
@@ -17,13 +18,15 @@ import java.util.Set;
  * @param trustDomain the node's own
  * @param bundle authorities of the own trust domain
  * @param federated authorities of foreign ones
+ * @param jwtBundle what JWT-SVIDs of the own trust domain are verified with
  */
 public record Snapshot(
     List<WorkloadIdentity> identities,
     List<Set<Selector>> pending,
     TrustDomain trustDomain,
     List<X509Certificate> bundle,
-    Map<TrustDomain, List<X509Certificate>> federated) {
+    Map<TrustDomain, List<X509Certificate>> federated,
+    JwtBundle jwtBundle) {
   public Snapshot {
     identities = List.copyOf(identities);
     pending = pending.stream().map(Set::copyOf).toList();
@@ -34,6 +37,9 @@ public record Snapshot(
     if (bundle.isEmpty()) {
       throw new IllegalArgumentException("a bundle has an authority");
     }
+    if (!jwtBundle.trustDomain().equals(trustDomain)) {
+      throw new IllegalArgumentException("a JWT bundle of another trust domain");
+    }
     for (WorkloadIdentity identity : identities) {
       if (!identity.id().isMemberOf(trustDomain)) {
         throw new IllegalArgumentException("an identity of another trust domain");
@@ -41,12 +47,12 @@ public record Snapshot(
     }
   }
 
-  /** With nothing pending. */
+  /** With nothing pending, and without JWT authorities. */
   public Snapshot(
       List<WorkloadIdentity> identities,
       TrustDomain trustDomain,
       List<X509Certificate> bundle,
       Map<TrustDomain, List<X509Certificate>> federated) {
-    this(identities, List.of(), trustDomain, bundle, federated);
+    this(identities, List.of(), trustDomain, bundle, federated, JwtBundle.empty(trustDomain));
   }
 }

@@ -6,9 +6,7 @@ import com.google.protobuf.Message;
 import dev.serai.reason.Reason;
 import dev.serai.reason.Refused;
 import dev.serai.rpc.RpcCall;
-import dev.serai.spiffe.Selector;
 import java.util.Optional;
-import java.util.Set;
 import org.apache.camel.Exchange;
 import org.apache.camel.Processor;
 
@@ -28,16 +26,10 @@ public final class StreamIdentitiesProcessor implements Processor {
   }
 
   @Override
-  @SuppressWarnings("unchecked") // set by AttestWorkloadProcessor
   public void process(Exchange exchange) {
     RpcCall call =
         requireNonNull(exchange.getVariable(RpcCall.VARIABLE, RpcCall.class), RpcCall.VARIABLE);
-    Set<Selector> caller =
-        (Set<Selector>)
-            requireNonNull(
-                exchange.getVariable(AttestWorkloadProcessor.SELECTORS, Set.class),
-                AttestWorkloadProcessor.SELECTORS);
-    call.onEnd(identities.watch(kind, caller, new CallWatcher(call)));
+    call.onEnd(identities.watch(kind, WorkloadCalls.caller(exchange), new CallWatcher(call)));
   }
 
   private record CallWatcher(RpcCall call) implements WorkloadIdentityCache.Watcher {

@@ -22,9 +22,10 @@ public final class WorkloadBeans {
    * start; until the agent calls {@link WorkloadIdentityCache#replace} every caller is told to come
    * back.
    *
+   * @param jwtSvids must not block
    * @return also bound as {@code workloadIdentities}
    */
-  public static WorkloadIdentityCache bind(RoleContext context) {
+  public static WorkloadIdentityCache bind(RoleContext context, JwtSvidSource jwtSvids) {
     Settings settings = context.settings();
     WorkloadIdentityCache identities = new WorkloadIdentityCache(context.clock());
     WorkloadAttestor attestor =
@@ -41,6 +42,12 @@ public final class WorkloadBeans {
     context.bind(
         "streamX509Bundles",
         new StreamIdentitiesProcessor(identities, WorkloadIdentityCache.Kinds.BUNDLES));
+    context.bind(
+        "streamJwtBundles",
+        new StreamIdentitiesProcessor(identities, WorkloadIdentityCache.Kinds.JWT_BUNDLES));
+    context.bind("readJwtRequest", new ReadJwtRequestProcessor(identities));
+    context.bind("fetchJwtSvids", new FetchJwtSvidsProcessor(identities, jwtSvids));
+    context.bind("verifyJwtSvid", new VerifyJwtSvidProcessor(identities, context.clock()));
     context.bind(
         RpcComponent.SERVER_BEAN + "workload",
         RpcServer.builder("workload")

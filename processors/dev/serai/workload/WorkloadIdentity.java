@@ -13,12 +13,14 @@ import java.util.Set;
 /**
  * One entry of this node with the SVID that was issued for it.
  *
+ * @param entry which version of which entry
  * @param selectors all of these a caller must have; at least one
  * @param hint empty for none; at most 1024 bytes
  * @param chain leaf first, without the root
  * @param federatesWith foreign trust domains whose bundles the workload is given
  */
 public record WorkloadIdentity(
+    Entry entry,
     SpiffeId id,
     Set<Selector> selectors,
     String hint,
@@ -26,6 +28,18 @@ public record WorkloadIdentity(
     WorkloadKey key,
     Set<TrustDomain> federatesWith) {
   private static final int MAX_HINT_BYTES = 1024;
+
+  /**
+   * An entry as it was at one time.
+   *
+   * @param tokensOnce each of its tokens has an id of its own and is handed out once
+   */
+  public record Entry(String id, long revision, boolean tokensOnce) {
+    /** With tokens like any other's. */
+    public Entry(String id, long revision) {
+      this(id, revision, false);
+    }
+  }
 
   public WorkloadIdentity {
     selectors = Set.copyOf(selectors);

@@ -3,6 +3,8 @@ package dev.serai.workload;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Message;
 import dev.serai.claims.ClaimsExtension;
+import dev.serai.jwtsvid.JwtBundle;
+import dev.serai.proto.workload.JWTBundlesResponse;
 import dev.serai.proto.workload.X509BundlesResponse;
 import dev.serai.proto.workload.X509SVID;
 import dev.serai.proto.workload.X509SVIDResponse;
@@ -17,6 +19,7 @@ import java.security.cert.X509Certificate;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Date;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -52,7 +55,9 @@ public final class WorkloadIdentityCache {
     /** X509SVIDResponse. */
     SVIDS,
     /** X509BundlesResponse. */
-    BUNDLES
+    BUNDLES,
+    /** JWTBundlesResponse. */
+    JWT_BUNDLES
   }
 
   /** The far end of a stream. Must not block. */
@@ -87,35 +92,29 @@ public final class WorkloadIdentityCache {
       SelectorIndex<WorkloadIdentity> index,
       SelectorIndex<Set<Selector>> pending,
       ByteString bundle,
-      Map<TrustDomain, ByteString> federated)
+      Map<TrustDomain, ByteString> federated,
+      JWTBundlesResponse jwtBundles)
       implements Standing {}
 
   /** The streams of callers with the same selectors, and what they were last told. */
   private static final class Group {
-    final Set<Watcher> svidWatchers = new LinkedHashSet<>();
-    final Set<Watcher> bundleWatchers = new LinkedHashSet<>();
-    Message svids;
-    Message bundles;
+    private final Map<Kinds, Set<Watcher>> watchers = new EnumMap<>(Kinds.class);
+    final Map<Kinds, Message> messages = new EnumMap<>(Kinds.class);
 
     Set<Watcher> of(Kinds kind) {
-      return kind == Kinds.SVIDS ? svidWatchers : bundleWatchers;
-    }
-
-    Message message(Kinds kind) {
-      return kind == Kinds.SVIDS ? svids : bundles;
+      return watchers.computeIfAbsent(kind, any -> new LinkedHashSet<>());
     }
 
     /** The watchers, which are then no longer in the group: what they do next cannot touch it. */
     List<Watcher> takeAll() {
-      List<Watcher> all = new ArrayList<>(svidWatchers);
-      all.addAll(bundleWatchers);
-      svidWatchers.clear();
-      bundleWatchers.clear();
+      List<Watcher> all = new ArrayList<>();
+      watchers.values().forEach(all::addAll);
+      watchers.clear();
       return all;
     }
 
     boolean isEmpty() {
-      return svidWatchers.isEmpty() && bundleWatchers.isEmpty();
+      return watchers.values().stream().allMatch(Set::isEmpty);
     }
   }
 
@@ -156,7 +155,8 @@ public final class WorkloadIdentityCache {
     boolean bundlesChanged =
         before == null
             || !before.bundle.equals(now.bundle)
-            || !before.federated.equals(now.federated);
+            || !before.federated.equals(now.federated)
+            || !before.jwtBundles.equals(now.jwtBundles);
     if (!bundlesChanged && changed.isEmpty()) {
       return;
     }
@@ -197,16 +197,13 @@ public final class WorkloadIdentityCache {
       end(ended, NO_ENTRY);
       return false;
     }
-    Message svids = svids(now, own);
-    if (!svids.equals(group.svids)) {
-      group.svids = svids;
-      List.copyOf(group.svidWatchers).forEach(watcher -> tell(watcher, svids));
-    }
-    Message bundles = bundles(now, own);
-    if (!bundles.equals(group.bundles)) {
-      group.bundles = bundles;
-      List.copyOf(group.bundleWatchers).forEach(watcher -> tell(watcher, bundles));
-    }
+    messages(now, own)
+        .forEach(
+            (kind, message) -> {
+              if (!message.equals(group.messages.put(kind, message))) {
+                List.copyOf(group.of(kind)).forEach(watcher -> tell(watcher, message));
+              }
+            });
     return true;
   }
 
@@ -236,6 +233,53 @@ public final class WorkloadIdentityCache {
    */
   public synchronized Runnable watch(Kinds kind, Set<Selector> caller, Watcher watcher) {
     Ready now = ready();
+    List<WorkloadIdentity> own = own(now, caller);
+    Group group = groups.computeIfAbsent(Set.copyOf(caller), selectors -> new Group());
+    if (group.isEmpty() || own.size() < now.index.matching(caller).size()) {
+      group.messages.putAll(messages(now, own));
+    }
+    group.of(kind).add(watcher);
+    streams++;
+    watcher.update(group.messages.get(kind));
+    return () -> leave(kind, caller, watcher);
+  }
+
+  /**
+   * The caller's identities of this moment, at least one.
+   *
+   * @throws RefusalException when there is nothing for this caller now
+   */
+  public synchronized List<WorkloadIdentity> identitiesOf(Set<Selector> caller) {
+    return own(ready(), caller);
+  }
+
+  /**
+   * @throws RefusalException when this is no identity of the caller any more
+   */
+  synchronized void requireStill(WorkloadIdentity identity, Set<Selector> caller) {
+    boolean there =
+        own(ready(), caller).stream()
+            .anyMatch(
+                now ->
+                    now.entry().id().equals(identity.entry().id())
+                        && now.id().equals(identity.id()));
+    if (!there) {
+      throw refusal(NO_ENTRY);
+    }
+  }
+
+  /**
+   * What this caller may verify JWT-SVIDs with.
+   *
+   * @throws RefusalException when there is nothing for this caller now
+   */
+  synchronized JwtBundle jwtBundleFor(Set<Selector> caller) {
+    Ready now = ready();
+    own(now, caller);
+    return now.snapshot.jwtBundle();
+  }
+
+  private List<WorkloadIdentity> own(Ready now, Set<Selector> caller) {
     List<WorkloadIdentity> entries = now.index.matching(caller);
     if (entries.isEmpty()) {
       throw refusal(now.pending.matching(caller).isEmpty() ? NO_ENTRY : PENDING);
@@ -244,15 +288,7 @@ public final class WorkloadIdentityCache {
     if (own.isEmpty()) {
       throw refusal(EXPIRED);
     }
-    Group group = groups.computeIfAbsent(Set.copyOf(caller), selectors -> new Group());
-    if (group.isEmpty() || own.size() < entries.size()) {
-      group.svids = svids(now, own);
-      group.bundles = bundles(now, own);
-    }
-    group.of(kind).add(watcher);
-    streams++;
-    watcher.update(group.message(kind));
-    return () -> leave(kind, caller, watcher);
+    return own;
   }
 
   private synchronized void leave(Kinds kind, Set<Selector> caller, Watcher watcher) {
@@ -305,7 +341,12 @@ public final class WorkloadIdentityCache {
         new SelectorIndex<>(snapshot.identities(), WorkloadIdentity::selectors),
         new SelectorIndex<>(snapshot.pending(), selectors -> selectors),
         bundle,
-        federated);
+        federated,
+        JWTBundlesResponse.newBuilder()
+            .putBundles(
+                snapshot.trustDomain().id().toString(),
+                ByteString.copyFromUtf8(snapshot.jwtBundle().jwks()))
+            .build());
   }
 
   /** What the certificate says of the place; one that cannot be read says nothing. */
@@ -327,6 +368,13 @@ public final class WorkloadIdentityCache {
         .setBundle(bundle)
         .setHint(identity.hint())
         .build();
+  }
+
+  private static Map<Kinds, Message> messages(Ready now, List<WorkloadIdentity> own) {
+    return Map.of(
+        Kinds.SVIDS, svids(now, own),
+        Kinds.BUNDLES, bundles(now, own),
+        Kinds.JWT_BUNDLES, now.jwtBundles);
   }
 
   /** A hint is unique in an answer: of two identities with the same one, only the first is sent. */

@@ -31,6 +31,17 @@ def call():
             if command == "bundles":
                 answer = next(api.FetchX509Bundles(workload_pb2.X509BundlesRequest(), metadata=HEADER, timeout=10))
                 return {"domains": sorted(answer.bundles)}
+            if command == "jwt":
+                request = workload_pb2.JWTSVIDRequest(audience=["db"])
+                token = api.FetchJWTSVID(request, metadata=HEADER, timeout=10).svids[0].svid
+                bundles = next(api.FetchJWTBundles(workload_pb2.JWTBundlesRequest(), metadata=HEADER, timeout=10))
+                request = workload_pb2.ValidateJWTSVIDRequest(audience="db", svid=token)
+                says = api.ValidateJWTSVID(request, metadata=HEADER, timeout=10)
+                return {
+                    "id": says.spiffe_id,
+                    "sub": says.claims["sub"],
+                    "uses": [key["use"] for jwks in bundles.bundles.values() for key in json.loads(jwks)["keys"]],
+                }
             if command == "no-header":
                 next(api.FetchX509SVID(workload_pb2.X509SVIDRequest(), timeout=10))
             if command == "unknown-method":

@@ -11,6 +11,7 @@ import com.google.rpc.Status;
 import dev.serai.fuzz.Fuzzed;
 import dev.serai.fuzz.RpcErrors;
 import dev.serai.fuzz.Seeds;
+import dev.serai.jwtsvid.JwtBundle;
 import dev.serai.keylime.KeylimeJson;
 import dev.serai.keylime.RegisterAnswer;
 import dev.serai.plugin.DelegationRequest;
@@ -18,7 +19,9 @@ import dev.serai.plugin.PluginCall;
 import dev.serai.plugin.PluginTypes;
 import dev.serai.proto.serai.v1.AttestationChallenge;
 import dev.serai.proto.spire.agent.v1.AttestAgentResponse;
+import dev.serai.proto.spire.types.JWTKey;
 import dev.serai.reason.Reason;
+import dev.serai.spiffe.TrustDomain;
 import dev.serai.tpm.Bytes;
 import dev.serai.tpm.wire.PcrSelection;
 import java.security.GeneralSecurityException;
@@ -31,6 +34,7 @@ import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.security.spec.InvalidKeySpecException;
 import java.security.spec.X509EncodedKeySpec;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.apache.camel.CamelContext;
@@ -54,6 +58,11 @@ public final class AgentFuzz {
           .with('c', "challenge", AgentFuzz::challenge, InvalidProtocolBufferException.class)
           .with('e', "error of the issuer", AgentFuzz::error)
           .with('x', "certificate of the issuer", AgentFuzz::chain)
+          .with(
+              'j',
+              "JWT authority of the issuer",
+              AgentFuzz::jwtAuthority,
+              InvalidProtocolBufferException.class)
           .with('m', "PEM certificates", AgentFuzz::pem, NO_CERTIFICATE)
           .with(
               'k',
@@ -132,6 +141,15 @@ public final class AgentFuzz {
         .add('c', "challenge", Bytes.copyOf(asked.toByteArray()))
         .add('e', "banned", RpcErrors.input(status))
         .add('x', "leaf", leaf)
+        .add(
+            'j',
+            "ec",
+            Bytes.copyOf(
+                JWTKey.newBuilder()
+                    .setKeyId("key-1")
+                    .setPublicKey(ByteString.copyFrom(APP_KEY.toArray()))
+                    .build()
+                    .toByteArray()))
         .add('m', "leaf", Pem.encode("CERTIFICATE", leaf.toArray()))
         .add('k', "ec", Pem.privateKey(keys.getPrivate()))
         .all();
@@ -219,6 +237,16 @@ public final class AgentFuzz {
   private static void chain(byte[] in) {
     List<X509Certificate> chain = KeepAgentSvidProcessor.chain(List.of(ByteString.copyFrom(in)));
     check(chain.size() == 1, "one certificate");
+  }
+
+  private static void jwtAuthority(byte[] in) throws InvalidProtocolBufferException {
+    JWTKey authority = JWTKey.parseFrom(in);
+    List<String> unusable = new ArrayList<>();
+    JwtBundle bundle =
+        FetchBundleProcessor.jwtBundle(
+            new TrustDomain("test.example"), List.of(authority), unusable);
+    check(bundle.size() + unusable.size() == 1, "a key, or why not");
+    check(bundle.size() == 0 || bundle.jwks().contains("jwt-svid"), "a key has its use");
   }
 
   private static void pem(byte[] in) throws CertificateException {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.Any;
 import com.google.rpc.ErrorInfo;
 import dev.serai.fuzz.RpcErrors;
+import dev.serai.jwtsvid.JwtBundle;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.proto.spire.types.PermissionDeniedDetails;
 import dev.serai.reason.ReasonCode;
@@ -39,6 +40,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Small parts of the agent, each by itself. */
 class AgentPiecesTest {
+  private static final JwtBundle JWT = JwtBundle.empty(new TrustDomain("test.example"));
   private static final Instant NOW = Instant.parse("2026-01-01T00:00:00Z");
   @TempDir Path dir;
 
@@ -212,8 +214,8 @@ class AgentPiecesTest {
     TestAuthority authority = new TestAuthority("test.example");
     Entry entry = Entry.newBuilder().setId("e").setRevisionNumber(1).build();
     SyncRound begun =
-        SyncRound.begun(svids.epoch())
-            .withBundle(authority.bundle())
+        SyncRound.begun(svids.epoch(), JWT.trustDomain())
+            .withBundle(authority.bundle(), JWT)
             .withEntries(List.of(entry))
             .withReceived(List.of(held(authority, 1, NOW.plusSeconds(60))));
     svids.drop();
@@ -229,8 +231,8 @@ class AgentPiecesTest {
     Entry entry = Entry.newBuilder().setId("e").setRevisionNumber(1).build();
     assertThat(svids.needing(List.of(entry), now)).containsExactly(entry);
     SyncRound round =
-        SyncRound.begun(svids.epoch())
-            .withBundle(authority.bundle())
+        SyncRound.begun(svids.epoch(), JWT.trustDomain())
+            .withBundle(authority.bundle(), JWT)
             .withEntries(List.of(entry))
             .withReceived(List.of(held(authority, 1, now.plusSeconds(60))));
     assertThat(svids.take(round, now)).isTrue();
@@ -239,7 +241,9 @@ class AgentPiecesTest {
     Entry changed = entry.toBuilder().setRevisionNumber(2).build();
     assertThat(svids.needing(List.of(changed), now)).containsExactly(changed);
     svids.take(
-        SyncRound.begun(svids.epoch()).withBundle(authority.bundle()).withEntries(List.of(changed)),
+        SyncRound.begun(svids.epoch(), JWT.trustDomain())
+            .withBundle(authority.bundle(), JWT)
+            .withEntries(List.of(changed)),
         now);
     assertThat(svids.holdings().orElseThrow().svids())
         .as("an SVID for an older revision is not handed out")
@@ -291,7 +295,8 @@ class AgentPiecesTest {
     status.on(new AgentEvent.SvidIssued(new SvidFacts("spiffe://x", now, now.plusSeconds(3600))));
     assertThat(status.attested()).isTrue();
     var exchange = new DefaultExchange(new DefaultCamelContext());
-    new BeginSyncProcessor(status, identity, new WorkloadSvids()).process(exchange);
+    new BeginSyncProcessor(status, identity, new WorkloadSvids(), JWT.trustDomain())
+        .process(exchange);
     assertThat(exchange.getVariable(BeginSyncProcessor.ATTESTED)).isEqualTo("false");
     assertThat(status.next()).isEqualTo(AgentAction.ATTEST);
   }

@@ -428,6 +428,10 @@ class AgentStepFaultTest {
             "attestWorkload",
             "streamX509Svids",
             "streamX509Bundles",
+            "streamJwtBundles",
+            "readJwtRequest",
+            "fetchJwtSvids",
+            "verifyJwtSvid",
             // nothing to fail on: takes back what has ended
             "dropEndedSvids");
   }

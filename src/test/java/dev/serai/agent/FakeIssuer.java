@@ -20,15 +20,20 @@ import dev.serai.proto.spire.entry.v1.SyncAuthorizedEntriesRequest;
 import dev.serai.proto.spire.entry.v1.SyncAuthorizedEntriesResponse;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDRequest;
 import dev.serai.proto.spire.svid.v1.BatchNewX509SVIDResponse;
+import dev.serai.proto.spire.svid.v1.NewJWTSVIDRequest;
+import dev.serai.proto.spire.svid.v1.NewJWTSVIDResponse;
 import dev.serai.proto.spire.svid.v1.SVIDGrpc;
 import dev.serai.proto.spire.types.Bundle;
 import dev.serai.proto.spire.types.Entry;
+import dev.serai.proto.spire.types.JWTKey;
+import dev.serai.proto.spire.types.JWTSVID;
 import dev.serai.proto.spire.types.PermissionDeniedDetails;
 import dev.serai.proto.spire.types.SovereignAttestation;
 import dev.serai.proto.spire.types.X509Certificate;
 import dev.serai.proto.spire.types.X509SVID;
 import dev.serai.reason.ReasonCode;
 import dev.serai.testing.TestAuthority;
+import dev.serai.testing.TestJwtAuthority;
 import dev.serai.tpm.Bytes;
 import io.grpc.Context;
 import io.grpc.Contexts;
@@ -50,6 +55,7 @@ import io.netty.handler.ssl.SslProvider;
 import java.security.KeyPair;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -83,6 +89,13 @@ final class FakeIssuer implements AutoCloseable {
   final Set<String> active = ConcurrentHashMap.newKeySet();
   final List<StreamObserver<WatchEvent>> watchers = new CopyOnWriteArrayList<>();
   private final AtomicBoolean watchesAway = new AtomicBoolean();
+  final AtomicInteger jwtSvids = new AtomicInteger();
+  final AtomicReference<TestJwtAuthority> jwtAuthority =
+      new AtomicReference<>(new TestJwtAuthority(DOMAIN, "key-1"));
+  final AtomicReference<Optional<StatusRuntimeException>> refuseJwt =
+      new AtomicReference<>(Optional.empty());
+  volatile Duration jwtTtl = Duration.ofMinutes(5);
+  volatile boolean jwtForAnother;
   volatile Duration agentTtl = Duration.ofHours(1);
   volatile int pageSize = 500;
   volatile boolean locationDemanded;
@@ -332,6 +345,13 @@ final class FakeIssuer implements AutoCloseable {
                 .addX509Authorities(
                     X509Certificate.newBuilder()
                         .setAsn1(ByteString.copyFrom(authority.certificate().getEncoded())))
+                .addJwtAuthorities(
+                    JWTKey.newBuilder().setKeyId("no key").setPublicKey(ByteString.EMPTY))
+                .addJwtAuthorities(
+                    JWTKey.newBuilder()
+                        .setKeyId(jwtAuthority.get().keyId())
+                        .setPublicKey(
+                            ByteString.copyFrom(jwtAuthority.get().key().getPublic().getEncoded())))
                 .build());
         answers.onCompleted();
       } catch (java.security.cert.CertificateEncodingException e) {
@@ -399,6 +419,32 @@ final class FakeIssuer implements AutoCloseable {
   }
 
   private final class Svids extends SVIDGrpc.SVIDImplBase {
+    @Override
+    public void newJWTSVID(NewJWTSVIDRequest request, StreamObserver<NewJWTSVIDResponse> answers) {
+      jwtSvids.incrementAndGet();
+      Entry entry = entries.get(request.getEntryId());
+      try {
+        requireNode();
+        if (refuseJwt.get().isPresent()) {
+          throw refuseJwt.get().get();
+        }
+        if (entry == null) {
+          throw Status.NOT_FOUND.asRuntimeException();
+        }
+      } catch (StatusRuntimeException e) {
+        answers.onError(e);
+        return;
+      }
+      String path = jwtForAnother ? "/another" : entry.getSpiffeId().getPath();
+      String token =
+          jwtAuthority.get().token(path, request.getAudienceList(), Instant.now(), jwtTtl);
+      answers.onNext(
+          NewJWTSVIDResponse.newBuilder()
+              .setSvid(JWTSVID.newBuilder().setId(entry.getSpiffeId()).setToken(token))
+              .build());
+      answers.onCompleted();
+    }
+
     @Override
     public void batchNewX509SVID(
         BatchNewX509SVIDRequest request, StreamObserver<BatchNewX509SVIDResponse> answers) {

@@ -3,25 +3,35 @@ package dev.serai.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import com.google.rpc.ErrorInfo;
 import dev.serai.net.SpiffeChannels;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.proto.spire.types.PermissionDeniedDetails;
 import dev.serai.proto.spire.types.SPIFFEID;
 import dev.serai.proto.spire.types.Selector;
+import dev.serai.proto.workload.JWTBundlesRequest;
+import dev.serai.proto.workload.JWTBundlesResponse;
+import dev.serai.proto.workload.JWTSVIDRequest;
 import dev.serai.proto.workload.SpiffeWorkloadAPIGrpc;
+import dev.serai.proto.workload.SpiffeWorkloadAPIGrpc.SpiffeWorkloadAPIBlockingStub;
+import dev.serai.proto.workload.ValidateJWTSVIDRequest;
 import dev.serai.proto.workload.X509SVIDRequest;
 import dev.serai.proto.workload.X509SVIDResponse;
 import dev.serai.reason.ReasonCode;
 import dev.serai.testing.SeraiHarness;
 import dev.serai.testing.SwTpm;
+import dev.serai.testing.TestJwtAuthority;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
@@ -211,6 +221,104 @@ class WorkloadFlowTest {
     await()
         .atMost(Duration.ofSeconds(60))
         .until(() -> next(fetch()) instanceof List<?> ids && ids.size() == 2);
+  }
+
+  /** The token, or the reason of the refusal. */
+  private String token(String audience) throws Exception {
+    try {
+      return stub()
+          .fetchJWTSVID(JWTSVIDRequest.newBuilder().addAudience(audience).build())
+          .getSvids(0)
+          .getSvid();
+    } catch (StatusRuntimeException e) {
+      return reasonOf(e);
+    }
+  }
+
+  private static String reasonOf(StatusRuntimeException e) throws Exception {
+    return e.getStatus().getCode()
+        + " "
+        + StatusProto.fromThrowable(e).getDetails(0).unpack(ErrorInfo.class).getReason();
+  }
+
+  private SpiffeWorkloadAPIBlockingStub stub() {
+    Metadata header = new Metadata();
+    header.put(Metadata.Key.of("workload.spiffe.io", Metadata.ASCII_STRING_MARSHALLER), "true");
+    return SpiffeWorkloadAPIGrpc.newBlockingStub(channel)
+        .withDeadlineAfter(60, TimeUnit.SECONDS)
+        .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(header));
+  }
+
+  private String validate(String audience, String token) throws Exception {
+    try {
+      return stub()
+          .validateJWTSVID(
+              ValidateJWTSVIDRequest.newBuilder().setAudience(audience).setSvid(token).build())
+          .getSpiffeId();
+    } catch (StatusRuntimeException e) {
+      return reasonOf(e);
+    }
+  }
+
+  @Test
+  void tokens_come_from_the_issuer_and_are_kept_until_the_node_is_refused() throws Exception {
+    attested();
+    issuer.entry(entry("a", "/a", 1));
+    await().until(() -> next(fetch()) instanceof List);
+    String token = token("db");
+    assertThat(validate("db", token)).isEqualTo("spiffe://test.example/a");
+    assertThat(validate("cache", token)).isEqualTo("INVALID_ARGUMENT JWT_SVID_AUDIENCE_WRONG");
+    assertThat(token("db")).as("the same one").isEqualTo(token);
+    assertThat(issuer.jwtSvids).hasValue(1);
+
+    // A refusal of the entry is none of the node.
+    issuer.refuseJwt.set(
+        Optional.of(FakeIssuer.denied(ReasonCode.LOCATION_MISSING, Optional.empty())));
+    assertThat(token("two")).isEqualTo("PERMISSION_DENIED LOCATION_MISSING");
+    assertThat(agent.bean("agentStatus", AgentStatus.class).attested()).isTrue();
+    issuer.refuseJwt.set(Optional.empty());
+    issuer.jwtForAnother = true;
+    assertThat(token("three")).isEqualTo("UNAVAILABLE JWT_SVID_NOT_ISSUED");
+    issuer.jwtForAnother = false;
+
+    // New keys of the issuer reach an open stream, and verify.
+    Iterator<JWTBundlesResponse> bundles =
+        stub().fetchJWTBundles(JWTBundlesRequest.getDefaultInstance());
+    assertThat(jwks(bundles.next())).contains("key-1").doesNotContain("key-2");
+    issuer.jwtAuthority.set(new TestJwtAuthority(FakeIssuer.DOMAIN, "key-2"));
+    issuer.tell();
+    assertThat(jwks(bundles.next())).contains("key-2");
+    assertThat(validate("new", token("new"))).isEqualTo("spiffe://test.example/a");
+    assertThat(validate("db", token)).isEqualTo("INVALID_ARGUMENT JWT_SVID_KEY_UNKNOWN");
+
+    // What is kept serves while the issuer is away; what is not has to wait.
+    String kept = token("db");
+    issuer.stop();
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> token("later"), "UNAVAILABLE ISSUER_UNREACHABLE"::equals);
+    assertThat(token("db")).isEqualTo(kept);
+    issuer.start();
+    await().atMost(Duration.ofSeconds(60)).until(() -> token("later").startsWith("ey"));
+
+    // Trust rule 7: a refusal of the node is heard from the answer to a token, too.
+    BlockingQueue<Object> stream = fetch();
+    next(stream);
+    issuer.refuseAttest.set(
+        Optional.of(FakeIssuer.denied(ReasonCode.PCR_VALUE_NOT_ALLOWED, Optional.empty())));
+    issuer.refuseJwt.set(
+        Optional.of(FakeIssuer.denied(ReasonCode.NODE_UNTRUSTED, Optional.empty())));
+    assertThat(token("next")).isEqualTo("PERMISSION_DENIED NODE_UNTRUSTED");
+    assertThat(next(stream)).isEqualTo(Status.Code.PERMISSION_DENIED);
+    int asked = issuer.jwtSvids.get();
+    assertThat(token("db")).as("one that was kept").startsWith("PERMISSION_DENIED");
+    assertThat(validate("db", kept)).startsWith("PERMISSION_DENIED");
+    assertThat(issuer.jwtSvids).hasValue(asked);
+    assertThat(agent.context().meters().get("serai.workload.jwt.held").gauge().value()).isZero();
+  }
+
+  private static String jwks(JWTBundlesResponse bundles) {
+    return bundles.getBundlesOrThrow("spiffe://test.example").toStringUtf8();
   }
 
   @Test

@@ -92,6 +92,18 @@ class PythonPeerTest {
   }
 
   @Test
+  void it_fetches_a_token_its_keys_and_a_verdict_on_it() throws Exception {
+    int uid = (Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+    api.give(api.identity("/py", "", "unix:uid:" + uid));
+
+    JsonNode answer = ask("jwt");
+
+    assertThat(answer.path("id").asText()).isEqualTo("spiffe://test.example/py");
+    assertThat(answer.path("sub").asText()).isEqualTo("spiffe://test.example/py");
+    assertThat(answer.path("uses")).singleElement().hasToString("\"jwt-svid\"");
+  }
+
+  @Test
   void without_the_header_its_call_is_an_invalid_argument() throws Exception {
     assertThat(ask("no-header").path("code").asText()).isEqualTo("INVALID_ARGUMENT");
   }

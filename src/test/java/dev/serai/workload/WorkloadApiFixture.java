@@ -2,6 +2,7 @@ package dev.serai.workload;
 
 import dev.serai.app.LayeredSettings;
 import dev.serai.app.RefuseProcessor;
+import dev.serai.jwtsvid.ClaimedJwtSvid;
 import dev.serai.role.RoleContext;
 import dev.serai.role.Settings;
 import dev.serai.spiffe.Selector;
@@ -9,6 +10,7 @@ import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.store.Database;
 import dev.serai.testing.TestAuthority;
+import dev.serai.testing.TestJwtAuthority;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -18,6 +20,7 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollEventLoopGroup;
 import io.netty.channel.unix.DomainSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.KeyPair;
 import java.time.Clock;
@@ -29,7 +32,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.camel.CamelContext;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.spi.Resource;
@@ -41,6 +46,11 @@ final class WorkloadApiFixture implements AutoCloseable {
   static final TrustDomain DOMAIN = new TrustDomain("test.example");
 
   final TestAuthority authority = new TestAuthority(DOMAIN.name());
+  final TestJwtAuthority jwtAuthority = new TestJwtAuthority(DOMAIN.name(), "key-1");
+
+  /** Where tokens come from; a test may put another way here. */
+  final AtomicReference<JwtSvidSource> tokens = new AtomicReference<>();
+
   final MeterRegistry meters = new SimpleMeterRegistry();
   final WorkloadIdentityCache identities;
   final Path socket;
@@ -59,20 +69,46 @@ final class WorkloadApiFixture implements AutoCloseable {
     Settings settings = LayeredSettings.load(Optional.empty(), Map.of(), overrides);
     camel.getRegistry().bind("metricsRegistry", MeterRegistry.class, meters);
     camel.getRegistry().bind("refuse", new RefuseProcessor(meters, clock));
-    identities = WorkloadBeans.bind(new Context(settings, clock));
+    identities =
+        WorkloadBeans.bind(
+            new Context(settings, clock), (identity, audience) -> issue(identity, audience, clock));
     List<Resource> routes = new ArrayList<>();
     for (String file :
         List.of(
             "common/error-handling",
             "agent/attest-workload",
             "agent/fetch-x509-svid",
-            "agent/fetch-x509-bundles")) {
+            "agent/fetch-x509-bundles",
+            "agent/fetch-jwt-svid",
+            "agent/fetch-jwt-bundles",
+            "agent/validate-jwt-svid")) {
       routes.add(
           ResourceHelper.resolveMandatoryResource(
               camel, "classpath:routes/" + file + ".camel.yaml"));
     }
     PluginHelper.getRoutesLoader(camel).loadRoutes(routes);
     camel.start();
+  }
+
+  private CompletableFuture<ClaimedJwtSvid> issue(
+      WorkloadIdentity identity, Set<String> audience, InstantSource clock) {
+    JwtSvidSource other = tokens.get();
+    return other != null
+        ? other.fetch(identity, audience)
+        : CompletableFuture.completedFuture(
+            ClaimedJwtSvid.parse(
+                jwtAuthority.token(
+                    identity.id().path(),
+                    List.copyOf(audience),
+                    clock.instant(),
+                    Duration.ofMinutes(5))));
+  }
+
+  /** The bundle as java-spiffe reads it. */
+  io.spiffe.bundle.jwtbundle.JwtBundle jwtSpiffeBundle() throws Exception {
+    return io.spiffe.bundle.jwtbundle.JwtBundle.parse(
+        io.spiffe.spiffeid.TrustDomain.parse(DOMAIN.name()),
+        jwtAuthority.bundle().jwks().getBytes(StandardCharsets.UTF_8));
   }
 
   String address() {
@@ -101,6 +137,7 @@ final class WorkloadApiFixture implements AutoCloseable {
     KeyPair key = TestAuthority.keyPair();
     SpiffeId id = DOMAIN.withPath(path);
     return new WorkloadIdentity(
+        new WorkloadIdentity.Entry(path + hint, 0),
         id,
         Set.of(selectors).stream()
             .map(Selector::parse)
@@ -112,7 +149,8 @@ final class WorkloadApiFixture implements AutoCloseable {
   }
 
   Snapshot snapshot(WorkloadIdentity... all) {
-    return new Snapshot(List.of(all), DOMAIN, authority.bundle(), Map.of());
+    return new Snapshot(
+        List.of(all), List.of(), DOMAIN, authority.bundle(), Map.of(), jwtAuthority.bundle());
   }
 
   void give(WorkloadIdentity... all) {

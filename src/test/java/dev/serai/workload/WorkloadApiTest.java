@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnknownFieldSet;
 import com.google.rpc.ErrorInfo;
-import dev.serai.proto.workload.JWTSVIDRequest;
 import dev.serai.proto.workload.SpiffeWorkloadAPIGrpc;
 import dev.serai.proto.workload.SpiffeWorkloadAPIGrpc.SpiffeWorkloadAPIBlockingStub;
 import dev.serai.proto.workload.X509BundlesRequest;
@@ -186,7 +185,8 @@ class WorkloadApiTest {
             List.of(Set.of(Selector.parse(ME))),
             WorkloadApiFixture.DOMAIN,
             api.authority.bundle(),
-            Map.of()));
+            Map.of(),
+            api.jwtAuthority.bundle()));
     assertThat(failure(fetch()).getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
 
     api.give(api.identity("/mine", "", ME));
@@ -266,7 +266,13 @@ class WorkloadApiTest {
     WorkloadIdentity plain = api.identity("/mine", "", ME);
     WorkloadIdentity mine =
         new WorkloadIdentity(
-            plain.id(), plain.selectors(), "", plain.chain(), plain.key(), Set.of(partner));
+            plain.entry(),
+            plain.id(),
+            plain.selectors(),
+            "",
+            plain.chain(),
+            plain.key(),
+            Set.of(partner));
     api.identities.replace(
         new Snapshot(
             List.of(mine),
@@ -303,16 +309,6 @@ class WorkloadApiTest {
     assertThat(ids(fetch().next()))
         .containsExactly(
             "spiffe://test.example/a", "spiffe://test.example/c", "spiffe://test.example/d");
-  }
-
-  @Test
-  void jwt_calls_are_not_there_yet_and_say_so() {
-    StatusRuntimeException failure =
-        catchThrowableOfType(
-            StatusRuntimeException.class,
-            () -> stub("true").fetchJWTSVID(JWTSVIDRequest.getDefaultInstance()));
-
-    assertThat(failure.getStatus().getCode()).isEqualTo(Status.Code.UNIMPLEMENTED);
   }
 
   @Test

@@ -4,8 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.google.rpc.ErrorInfo;
+import dev.serai.proto.workload.JWTBundlesRequest;
+import dev.serai.proto.workload.JWTSVIDRequest;
+import dev.serai.proto.workload.JWTSVIDResponse;
 import dev.serai.proto.workload.SpiffeWorkloadAPIGrpc;
 import dev.serai.proto.workload.SpiffeWorkloadAPIGrpc.SpiffeWorkloadAPIBlockingStub;
+import dev.serai.proto.workload.ValidateJWTSVIDRequest;
 import dev.serai.proto.workload.X509BundlesRequest;
 import dev.serai.proto.workload.X509SVIDRequest;
 import io.grpc.Metadata;
@@ -15,7 +19,10 @@ import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.MetadataUtils;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Iterator;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.apache.camel.Processor;
 import org.apache.camel.builder.AdviceWith;
@@ -51,9 +58,26 @@ class WorkloadRoutesTest {
         SpiffeWorkloadAPIGrpc.newBlockingStub(api.channel())
             .withDeadlineAfter(60, TimeUnit.SECONDS)
             .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(metadata));
-    return route.equals("fetch-x509-bundles")
-        ? stub.fetchX509Bundles(X509BundlesRequest.getDefaultInstance())
-        : stub.fetchX509SVID(X509SVIDRequest.getDefaultInstance());
+    return switch (route) {
+      case "fetch-x509-bundles" -> stub.fetchX509Bundles(X509BundlesRequest.getDefaultInstance());
+      case "fetch-jwt-bundles" -> stub.fetchJWTBundles(JWTBundlesRequest.getDefaultInstance());
+      case "fetch-jwt-svid" -> List.of(token(stub)).iterator();
+      case "validate-jwt-svid" ->
+          List.of(
+                  stub.validateJWTSVID(
+                      ValidateJWTSVIDRequest.newBuilder()
+                          .setAudience("db")
+                          .setSvid(
+                              api.jwtAuthority.token(
+                                  "/mine", List.of("db"), Instant.now(), Duration.ofMinutes(5)))
+                          .build()))
+              .iterator();
+      default -> stub.fetchX509SVID(X509SVIDRequest.getDefaultInstance());
+    };
+  }
+
+  private static JWTSVIDResponse token(SpiffeWorkloadAPIBlockingStub stub) {
+    return stub.fetchJWTSVID(JWTSVIDRequest.newBuilder().addAudience("db").build());
   }
 
   private void weave(String route, String step, Processor instead) throws Exception {
@@ -70,7 +94,16 @@ class WorkloadRoutesTest {
     "fetch-x509-svid, to-attest-workload-for-svids, fetch-x509-svid",
     "fetch-x509-svid, stream-x509-svids, fetch-x509-svid",
     "fetch-x509-bundles, to-attest-workload-for-bundles, fetch-x509-bundles",
-    "fetch-x509-bundles, stream-x509-bundles, fetch-x509-bundles"
+    "fetch-x509-bundles, stream-x509-bundles, fetch-x509-bundles",
+    "attest-workload, check-security-header, fetch-jwt-svid",
+    "attest-workload, attest-caller, validate-jwt-svid",
+    "fetch-jwt-svid, to-attest-workload-for-jwt-svids, fetch-jwt-svid",
+    "fetch-jwt-svid, read-jwt-request, fetch-jwt-svid",
+    "fetch-jwt-svid, fetch-jwt-svids, fetch-jwt-svid",
+    "fetch-jwt-bundles, to-attest-workload-for-jwt-bundles, fetch-jwt-bundles",
+    "fetch-jwt-bundles, stream-jwt-bundles, fetch-jwt-bundles",
+    "validate-jwt-svid, to-attest-workload-for-validation, validate-jwt-svid",
+    "validate-jwt-svid, verify-jwt-svid, validate-jwt-svid"
   })
   void a_step_that_fails_refuses(String route, String step, String called) throws Exception {
     assertThat(call(called).next()).isNotNull();
@@ -94,7 +127,10 @@ class WorkloadRoutesTest {
   @CsvSource({
     "attest-workload, attest-caller, fetch-x509-svid",
     "fetch-x509-svid, to-attest-workload-for-svids, fetch-x509-svid",
-    "fetch-x509-bundles, to-attest-workload-for-bundles, fetch-x509-bundles"
+    "fetch-x509-bundles, to-attest-workload-for-bundles, fetch-x509-bundles",
+    "fetch-jwt-svid, to-attest-workload-for-jwt-svids, fetch-jwt-svid",
+    "fetch-jwt-bundles, to-attest-workload-for-jwt-bundles, fetch-jwt-bundles",
+    "validate-jwt-svid, to-attest-workload-for-validation, validate-jwt-svid"
   })
   void without_attestation_nothing_is_handed_out(String route, String step, String called)
       throws Exception {
