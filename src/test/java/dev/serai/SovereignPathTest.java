@@ -5,6 +5,7 @@ import static dev.serai.SovereignSite.IMSI;
 import static dev.serai.SovereignSite.MSISDN;
 import static dev.serai.SovereignSite.SOON;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -24,6 +25,9 @@ import dev.serai.tpm.Bytes;
 import dev.serai.watching.VerifierCall;
 import dev.serai.watching.VerifierOperation;
 import io.grpc.Status;
+import io.spiffe.bundle.jwtbundle.JwtBundle;
+import io.spiffe.svid.jwtsvid.JwtSvid;
+import io.spiffe.workloadapi.WorkloadApiClient;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.http.HttpResponse;
@@ -34,8 +38,10 @@ import java.nio.file.Path;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Date;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -189,6 +195,10 @@ class SovereignPathTest {
                   .isEqualTo(ReasonCode.LOCATION_MISSING.name());
             });
     await().atMost(SOON).until(() -> site.served() == Status.Code.PERMISSION_DENIED);
+    try (WorkloadApiClient client = site.client()) { // A17: nor a token, nor one that was kept
+      assertThatThrownBy(() -> client.fetchJwtSvid("db"))
+          .hasStackTraceContaining("PERMISSION_DENIED");
+    }
     CheckResponse without = site.gate(""); // a workload with no SVID has nothing to show
     assertThat(without.getDeniedResponse().getStatus().getCode()).isEqualTo(403);
     assertThat(without.getDeniedResponse().getBody()).isEqualTo("Client certificate required");
@@ -254,6 +264,31 @@ class SovereignPathTest {
     assertThat(claims.path("grc.mno_endorsement").path("verified").booleanValue()).isTrue();
     assertThat(results.toString())
         .doesNotContain(IMEI, IMSI, MSISDN.substring(1), "12d1:1433", "40.4");
+  }
+
+  @Test
+  void a17_a_token_is_fetched_and_validated_and_by_nobody_it_is_not_for() throws Exception {
+    site.trusted();
+    await().atMost(SOON).until(() -> site.served() == Status.Code.OK);
+    try (WorkloadApiClient client = site.client()) {
+      JwtSvid svid = client.fetchJwtSvid("db");
+      assertThat(svid.getSpiffeId()).hasToString("spiffe://test.example/app");
+      assertThat(svid.getExpiry()).isAfter(new Date());
+      assertThat(client.validateJwtSvid(svid.getToken(), "db").getSpiffeId())
+          .isEqualTo(svid.getSpiffeId());
+      JwtBundle bundle =
+          client.fetchJwtBundles().getBundleForTrustDomain(svid.getSpiffeId().getTrustDomain());
+      assertThat(JwtSvid.parseAndValidate(svid.getToken(), bundle, Set.of("db")).getSpiffeId())
+          .isEqualTo(svid.getSpiffeId());
+
+      assertThatThrownBy(() -> client.validateJwtSvid(svid.getToken(), "cache"))
+          .hasStackTraceContaining("INVALID_ARGUMENT: JWT_SVID_AUDIENCE_WRONG");
+      String[] parts = svid.getToken().split("\\.");
+      String other = client.fetchJwtSvid("cache").getToken().split("\\.")[1];
+      assertThatThrownBy(
+              () -> client.validateJwtSvid(parts[0] + "." + other + "." + parts[2], "cache"))
+          .hasStackTraceContaining("INVALID_ARGUMENT: JWT_SVID_SIGNATURE_INVALID");
+    }
   }
 
   /** threads, descriptors: of this process; heapKib: after a collection. */

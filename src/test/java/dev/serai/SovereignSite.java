@@ -29,7 +29,9 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
+import io.spiffe.workloadapi.DefaultWorkloadApiClient;
 import io.spiffe.workloadapi.DefaultX509Source;
+import io.spiffe.workloadapi.WorkloadApiClient;
 import java.io.InputStream;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -277,6 +279,14 @@ final class SovereignSite implements AutoCloseable {
                         .filter(svid -> svid.getSpiffeId().getPath().equals(path))
                         .findFirst()
                         .orElseThrow())
+            .build());
+  }
+
+  /** As a workload that asks for tokens. */
+  WorkloadApiClient client() throws Exception {
+    return DefaultWorkloadApiClient.newClient(
+        DefaultWorkloadApiClient.ClientOptions.builder()
+            .spiffeSocketPath("unix:" + serai.setting("serai.agent.workload-socket"))
             .build());
   }
 
