@@ -36,16 +36,22 @@ final class DbusConnection implements AutoCloseable {
 
   static DbusConnection open(Path socket, Deadline deadline) throws IOException {
     SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
+    Selector selector = null;
     try {
       channel.connect(UnixDomainSocketAddress.of(socket));
       channel.configureBlocking(false);
-      DbusConnection connection = new DbusConnection(channel, Selector.open(), deadline);
-      channel.register(connection.selector, SelectionKey.OP_READ);
+      selector = Selector.open();
+      DbusConnection connection = new DbusConnection(channel, selector, deadline);
+      channel.register(selector, SelectionKey.OP_READ);
       connection.authenticate();
       connection.call(BUS, "/org/freedesktop/DBus", BUS, "Hello", List.of());
       return connection;
     } catch (IOException | RuntimeException e) {
-      channel.close();
+      try (channel) {
+        if (selector != null) {
+          selector.close(); // its descriptors are not those of the channel
+        }
+      }
       throw e;
     }
   }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import dev.serai.deadline.Deadline;
 import dev.serai.location.LocationReading;
 import dev.serai.location.LocationReading.Position;
 import dev.serai.reason.ReasonCode;
@@ -15,6 +16,12 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -29,6 +36,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -505,5 +513,45 @@ class SensorsTest {
                           return null;
                         }))
                 .read());
+  }
+
+  /** This process's. */
+  private static long descriptors() throws IOException {
+    try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+      return open.count();
+    }
+  }
+
+  @Test
+  void a_bus_that_does_not_take_this_user_costs_no_descriptor() throws Exception {
+    Path socket = dir.resolve("bus");
+    try (ServerSocketChannel bus = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      bus.bind(UnixDomainSocketAddress.of(socket));
+      Thread refuses =
+          new Thread(
+              () -> {
+                try {
+                  while (true) {
+                    try (SocketChannel caller = bus.accept()) {
+                      caller.write(
+                          ByteBuffer.wrap("REJECTED\r\n".getBytes(StandardCharsets.US_ASCII)));
+                      caller.read(ByteBuffer.allocate(256));
+                    }
+                  }
+                } catch (IOException e) { // the test is over
+                  Thread.currentThread().interrupt();
+                }
+              });
+      refuses.setDaemon(true);
+      refuses.start();
+      ModemManager manager = new ModemManager(socket);
+      long before = descriptors();
+      for (int i = 0; i < 200; i++) {
+        assertThatThrownBy(() -> manager.identity(dir, Deadline.in(Duration.ofSeconds(60))))
+            .isInstanceOf(IOException.class)
+            .hasMessageContaining("does not take this user");
+      }
+      assertThat(descriptors()).isLessThan(before + 100);
+    }
   }
 }
