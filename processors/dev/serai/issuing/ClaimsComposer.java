@@ -84,17 +84,18 @@ final class ClaimsComposer {
         Optional.of(reading.takenAt()),
         Optional.of(location.validUntil()),
         Optional.of(devices.device(reading).toHex()),
-        privacy == Privacy.COMPAT ? Optional.of(sensor(reading)) : Optional.empty());
+        privacy == Privacy.COMPAT ? Optional.of(sensor(location)) : Optional.empty());
   }
 
-  private static Sensor sensor(LocationReading reading) {
+  private static Sensor sensor(AttestedLocation location) {
+    LocationReading reading = location.reading();
     return new Sensor(
         reading.sensorId(),
         reading.imei(),
         reading.imsi(),
         reading.msisdn(),
         reading.serialNumber(),
-        reading
+        location
             .position()
             .map(at -> new Claims.Position(at.latitude(), at.longitude(), at.accuracyMetres())));
   }

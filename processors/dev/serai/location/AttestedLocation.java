@@ -28,6 +28,11 @@ public record AttestedLocation(
     return now.isBefore(validUntil);
   }
 
+  /** Where its sensor says it is; without that where the operator says so. */
+  public Optional<LocationReading.Position> position() {
+    return reading.position().or(() -> endorsement.flatMap(SignedWord::area));
+  }
+
   /** Without ids and without the place. */
   @Override
   public String toString() {

@@ -59,8 +59,7 @@ final class EvidenceClaims {
     reading.imsi().ifPresent(imsi -> fields.put("sensor_imsi", imsi));
     reading.msisdn().ifPresent(number -> fields.put("sensor_msisdn", number));
     reading.serialNumber().ifPresent(number -> fields.put("sensor_serial_number", number));
-    reading
-        .position()
+    at.position()
         .ifPresent(
             place -> {
               fields.put("latitude", place.latitude());
@@ -84,19 +83,19 @@ final class EvidenceClaims {
                 Optional.of(reading.takenAt()),
                 Optional.of(at.validUntil()),
                 Optional.empty(),
-                Optional.of(sensor(reading)))),
+                Optional.of(sensor(at)))),
         at.endorsement().map(EvidenceClaims::endorsement));
   }
 
-  private static Claims.Sensor sensor(LocationReading reading) {
+  private static Claims.Sensor sensor(AttestedLocation at) {
+    LocationReading reading = at.reading();
     return new Claims.Sensor(
         reading.sensorId(),
         reading.imei(),
         reading.imsi(),
         reading.msisdn(),
         reading.serialNumber(),
-        reading
-            .position()
+        at.position()
             .map(
                 place ->
                     new Claims.Position(

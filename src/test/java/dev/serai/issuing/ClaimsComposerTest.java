@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.ByteString;
+import dev.serai.appraisal.AppraisalJson;
+import dev.serai.appraisal.Trusted;
 import dev.serai.claims.Claims;
 import dev.serai.claims.Claims.Geolocation;
 import dev.serai.claims.Claims.MnoEndorsement;
@@ -15,6 +17,10 @@ import dev.serai.claims.Privacy;
 import dev.serai.issuing.ClaimsComposer.Allowed;
 import dev.serai.issuing.ClaimsComposer.Lacking;
 import dev.serai.location.Assurance;
+import dev.serai.location.AttestedLocation;
+import dev.serai.location.Endorsement;
+import dev.serai.location.LocationReading;
+import dev.serai.location.SignedWord;
 import dev.serai.proto.spire.types.AttestedClaims;
 import dev.serai.proto.spire.types.SovereignAttestation;
 import dev.serai.reason.ReasonCode;
@@ -131,6 +137,47 @@ class ClaimsComposerTest {
     assertThat(message.getGeolocation().getSensorImei()).isEqualTo("356345043865103");
     assertThat(message.getGeolocation().getLatitude()).isEqualTo(40.33);
     assertThat(message.getMnoEndorsement().getEndorsementJson()).isEqualTo("{}");
+  }
+
+  @Test
+  void a_modem_that_says_no_place_is_where_its_operator_confirmed_it() throws Exception {
+    Endorsement said = new Endorsement("", "ab", true, 40.33, -3.7707, 2000, NOW, "nonce");
+    AttestedLocation location =
+        new AttestedLocation(
+            new LocationReading(
+                LocationReading.MOBILE,
+                "12d1:1433",
+                Optional.of("356345043865103"),
+                Optional.of("214070610960475"),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                NOW,
+                "modem"),
+            Optional.of("madrid"),
+            Assurance.OPERATOR_VERIFIED,
+            NOW.plusSeconds(60),
+            Optional.of(new SignedWord(said.signedBytes().toText(), "c2ln", "key-1")));
+    Trusted verdict =
+        (Trusted)
+            AppraisalJson.readVerdict(
+                """
+                {"trusted":true,"node_id":"1f0cf1b2-9a6c-8d1e-8000-5e7a1a5e7a1a","ek_name":"%s",
+                 "ak_name":"%s","location":%s,"policy":"test","baseline":{"recorded":{}},
+                 "clock":{"clock_ms":1,"reset_count":1,"restart_count":1,"safe":true},
+                 "firmware_version":"1","pcrs":{}}
+                """
+                    .formatted(
+                        "000b" + "11".repeat(32),
+                        "000b" + "22".repeat(32),
+                        AppraisalJson.write(location)));
+    Claims claims = TestClaims.composer(Privacy.COMPAT).ofNode(verdict, NOW);
+    assertThat(claims.json(Privacy.COMPAT))
+        .contains(
+            "\"location_verification\":{\"latitude\":40.33,\"longitude\":-3.7707,"
+                + "\"accuracy\":2000}");
+    assertThat(TestClaims.composer(Privacy.STRICT).ofNode(verdict, NOW).json(Privacy.STRICT))
+        .doesNotContain("40.33", "3.77");
   }
 
   @Test

@@ -6,6 +6,7 @@ import dev.serai.claims.Privacy;
 import dev.serai.keylime.KeylimeJson;
 import dev.serai.location.Assurance;
 import dev.serai.location.AttestedLocation;
+import dev.serai.location.Endorsement;
 import dev.serai.location.LocationReading;
 import dev.serai.location.SignedWord;
 import java.time.Instant;
@@ -76,6 +77,20 @@ class EvidenceClaimsTest {
                 + "\"tpm-attested-pcr-index\":15,\"gnss\":{\"sensor_id\":\"/dev/ttyUSB0\","
                 + "\"sensor_serial_number\":\"SN-0815\",\"retrieved_location\":"
                 + "{\"latitude\":40.33,\"longitude\":-3.77,\"accuracy\":5.5}}}}");
+  }
+
+  @Test
+  void a_modem_without_a_position_is_where_the_operator_said() {
+    Endorsement said = new Endorsement("", "ab", true, 40.33, -3.7707, 2000, AT, "nonce");
+    assertThat(
+            claims(
+                Privacy.COMPAT,
+                mobile(),
+                new SignedWord(said.signedBytes().toText(), "c2ln", "key-1")))
+        .contains(
+            "\"location_verification\":{\"latitude\":40.33,\"longitude\":-3.7707,"
+                + "\"accuracy\":2000}")
+        .contains("\"latitude\":40.33,\"longitude\":-3.7707,\"accuracy\":2000.0}");
   }
 
   @Test
