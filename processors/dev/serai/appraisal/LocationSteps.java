@@ -169,11 +169,10 @@ final class LocationSteps {
   }
 
   /**
-   * The prototype's form holds a location only where the verifier asked the agent for it, so its
-   * lack says nothing of the node's.
+   * The prototype's form holds a location only where the verifier asked the agent for it, and says
+   * less of it: neither its lack nor its refusal says anything of the node's.
    */
   private static boolean saysWhere(Appraisal appraisal) {
-    return appraisal.request().form() == EvidenceForm.NATIVE
-        || appraisal.claimed().location().isPresent();
+    return appraisal.request().form() == EvidenceForm.NATIVE;
   }
 }

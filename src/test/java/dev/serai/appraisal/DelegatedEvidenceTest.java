@@ -140,6 +140,19 @@ class DelegatedEvidenceTest {
   }
 
   @Test
+  void a_location_that_does_not_do_in_this_form_s_words_ends_nobody_s_standing() throws Exception {
+    appKey(SoftwareTpm.APP_P256, LAWFUL, TpmScheme.ECDSA);
+    evidence.policy =
+        TestLocations.policy(
+            "{\"need\":\"required\",\"minimum-assurance\":\"gnss\","
+                + "\"sensors\":[\"mobile:12d1:1433\"],\"device-check\":\"policy\"}");
+    assertThat(judgeAt(extended("here")).reasons())
+        .extracting(Reason::code)
+        .containsExactly(ReasonCode.LOCATION_ASSURANCE_LOW);
+    assertThat(locations.refused).isEmpty();
+  }
+
+  @Test
   void n27_a_location_that_pcr_15_was_not_extended_with_last_is_denied() throws Exception {
     appKey(SoftwareTpm.APP_P256, LAWFUL, TpmScheme.ECDSA);
     PcrExtend real = extended("here");
