@@ -1,5 +1,6 @@
 package dev.serai.issuing;
 
+import dev.serai.keylime.AgentId;
 import dev.serai.proto.spire.agent.v1.AgentX509SVIDParams;
 import dev.serai.proto.spire.agent.v1.AttestAgentRequest;
 import dev.serai.reason.ReasonCode;
@@ -105,12 +106,27 @@ final class AttestationOpening {
     return new AttestationConversation(
         UUID.randomUUID().toString(),
         type,
-        params.getData().getPayload().toStringUtf8(),
+        name(type, params),
         csr,
         request(csr),
         new AtomicBoolean(),
         new AtomicLong(),
         new AtomicReference<>(Bytes.EMPTY));
+  }
+
+  /**
+   * What the agent says it is. The prototype's payload is a fixed word; its agents name themselves
+   * in sovereign_attestation, of which nothing else is looked at: it answers no challenge.
+   */
+  private static String name(String type, AttestAgentRequest.Params params) {
+    String payload = params.getData().getPayload().toStringUtf8();
+    if (!type.equals(UNIFIED_IDENTITY) || !payload.equals(UNIFIED_IDENTITY)) {
+      return payload;
+    }
+    String named = params.getParams().getSovereignAttestation().getKeylimeAgentUuid();
+    return AgentId.parse(named)
+        .map(AgentId::text)
+        .orElseThrow(() -> malformed("malformed param: neither payload nor evidence names a node"));
   }
 
   private static Bytes csr(AgentX509SVIDParams params) {

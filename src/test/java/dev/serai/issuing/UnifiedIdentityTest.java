@@ -319,6 +319,39 @@ class UnifiedIdentityTest {
         .contains(view);
   }
 
+  /** Its payload is always this word; the node is named in field 2 of the parameters. */
+  private AttestAgentRequest helloOfThePrototype(StockAgent agent, String asNode) {
+    AttestAgentRequest.Builder hello = hello(agent, "unified_identity").toBuilder();
+    hello
+        .getParamsBuilder()
+        .getParamsBuilder()
+        .setSovereignAttestation(
+            SovereignAttestation.newBuilder()
+                .setKeylimeAgentUuid(asNode)
+                .setChallengeNonce("00".repeat(32))
+                .setAppKeyPublic("stub"));
+    return hello.build();
+  }
+
+  @Test
+  void f09_the_prototype_s_agent_is_challenged_as_the_node_that_its_evidence_names()
+      throws Throwable {
+    StockAgent agent = newAgent();
+    VERIFIER.set(request -> judged(request, nodeId, keyInfo(agent)));
+    StockAgent.Conversation stream = agent.converse().say(helloOfThePrototype(agent, nodeId));
+    AttestAgentResponse first = stream.hear();
+    assertThat(first.hasResult()).isFalse(); // a nonce of its own proves nothing
+    String nonce = hex(challenge(first).getNonce());
+    assertThat(stream.say(evidence(nonce)).hear().getResult().getSvid().getId().getPath())
+        .isEqualTo("/spire/agent/unified_identity/" + nodeId);
+    for (String nobody : new String[] {"", "../x", "x".repeat(2000)}) {
+      refused(
+          () -> agent.converse().say(helloOfThePrototype(agent, nobody)).hear(),
+          Status.Code.INVALID_ARGUMENT,
+          ReasonCode.MALFORMED_REQUEST);
+    }
+  }
+
   @Test
   void a_node_with_a_tpm_renews_by_attesting() throws Throwable {
     StockAgent agent = attested();
