@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.serai.keylime.AgentId;
 import dev.serai.keylime.QuoteString;
 import dev.serai.location.LocationDocument;
 import dev.serai.proto.spire.types.SovereignAttestation;
@@ -46,7 +47,6 @@ record ClaimedEvidence(
 
   private static final int MAX_CERTIFY_JSON = 8 * 1024;
   private static final int MAX_PEM = 4 * 1024;
-  private static final Pattern NODE_ID = Pattern.compile("[A-Za-z0-9_.-]{1,80}");
   private static final Pattern PEM =
       Pattern.compile(
           "\\s*+-----BEGIN PUBLIC KEY-----\\s++([A-Za-z0-9+/=\\s]++)-----END PUBLIC KEY-----\\s*+");
@@ -107,7 +107,7 @@ record ClaimedEvidence(
   private static ClaimedEvidence read(
       SovereignAttestation message, Optional<LocationDocument> location)
       throws MalformedStructureException {
-    if (!NODE_ID.matcher(message.getKeylimeAgentUuid()).matches()) {
+    if (AgentId.parse(message.getKeylimeAgentUuid()).isEmpty()) {
       throw new MalformedStructureException("keylime_agent_uuid", "not a node id");
     }
     QuoteString quote = QuoteString.parse(message.getTpmSignedAttestation());

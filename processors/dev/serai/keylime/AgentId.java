@@ -3,17 +3,21 @@ package dev.serai.keylime;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/** The id under which a node is known: 1 to 80 of [A-Za-z0-9_.-]. Keylime calls it agent uuid. */
+/**
+ * The id under which a node is known: 1 to 80 of [A-Za-z0-9_.-], and no step of a path. Keylime
+ * calls it agent uuid.
+ */
 public record AgentId(String text) {
   /** Longest id Keylime stores. */
   public static final int MAX_LENGTH = 80;
 
-  private static final Pattern ALLOWED = Pattern.compile("[A-Za-z0-9_.-]{1," + MAX_LENGTH + "}");
+  private static final Pattern ALLOWED =
+      Pattern.compile("(?!\\.{1,2}$)[A-Za-z0-9_.-]{1," + MAX_LENGTH + "}");
 
   public AgentId {
     if (!ALLOWED.matcher(text).matches()) {
       throw new IllegalArgumentException(
-          "a node id is 1 to %d of [A-Za-z0-9_.-]".formatted(MAX_LENGTH));
+          "a node id is 1 to %d of [A-Za-z0-9_.-], not . or ..".formatted(MAX_LENGTH));
     }
   }
 

@@ -195,7 +195,18 @@ class KeylimeWireTest {
     assertThat(AgentId.parse("d432fbb3-d2f1-4a97-9ef7-75bd81c00000")).isPresent();
     assertThat(AgentId.parse("a".repeat(80))).isPresent();
     for (String bad :
-        List.of("", "a".repeat(81), "a/b", "a b", "a\n", "ä", "%2e", "a;DROP TABLE", "a\u0000")) {
+        List.of(
+            ".",
+            "..",
+            "",
+            "a".repeat(81),
+            "a/b",
+            "a b",
+            "a\n",
+            "ä",
+            "%2e",
+            "a;DROP TABLE",
+            "a\u0000")) {
       assertThat(AgentId.parse(bad)).as(bad).isEmpty();
     }
   }
