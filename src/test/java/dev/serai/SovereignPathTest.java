@@ -8,6 +8,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.classic.spi.IThrowableProxy;
+import ch.qos.logback.core.AppenderBase;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -49,6 +54,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /**
  * The whole way, every part real but the operator and the modem: a node with a TPM and a registered
@@ -59,9 +65,27 @@ import org.junit.jupiter.api.io.TempDir;
 class SovereignPathTest {
   @TempDir static Path dir;
   private static SovereignSite site;
+  private static final Logger PRODUCT = (Logger) LoggerFactory.getLogger("dev.serai");
+  private static final Lines LINES = new Lines();
+
+  /** All that the product says, however quietly, with what it says of exceptions. */
+  private static final class Lines extends AppenderBase<ILoggingEvent> {
+    private final StringBuffer text = new StringBuffer();
+
+    @Override
+    protected void append(ILoggingEvent event) {
+      text.append(event.getFormattedMessage()).append(event.getMDCPropertyMap()).append('\n');
+      for (IThrowableProxy e = event.getThrowableProxy(); e != null; e = e.getCause()) {
+        text.append(e.getMessage()).append('\n');
+      }
+    }
+  }
 
   @BeforeAll
   static void start() throws Exception {
+    LINES.start();
+    PRODUCT.addAppender(LINES);
+    PRODUCT.setLevel(Level.DEBUG);
     site =
         new SovereignSite(
             dir,
@@ -89,6 +113,8 @@ class SovereignPathTest {
 
   @AfterAll
   static void end() {
+    PRODUCT.setLevel(null);
+    PRODUCT.detachAppender(LINES);
     if (site != null) {
       site.close();
     }
@@ -288,6 +314,35 @@ class SovereignPathTest {
       assertThatThrownBy(
               () -> client.validateJwtSvid(parts[0] + "." + other + "." + parts[2], "cache"))
           .hasStackTraceContaining("INVALID_ARGUMENT: JWT_SVID_SIGNATURE_INVALID");
+    }
+  }
+
+  @Test
+  void w18_what_is_logged_measured_and_kept_names_no_sim_no_modem_and_no_place() throws Exception {
+    site.trusted();
+    assertThat(decide(site.leaf("/app")).isAllowed()).isTrue();
+    site.operator.locate(MSISDN, 48.85, 2.35);
+    try {
+      assertThat(decide(site.leaf("/app")).isAllowed()).isFalse();
+    } finally {
+      site.operator.locate(MSISDN, 40.41, -3.71);
+    }
+    String[] ids = {IMEI, IMSI, MSISDN.substring(1)};
+    for (String told :
+        new String[] {
+          LINES.text.toString(), site.get("/metrics").body(), site.get("/health").body()
+        }) {
+      assertThat(told).isNotEmpty().doesNotContain(ids);
+      // Both numbers: one of them alone may be a time or a size.
+      assertThat(told.lines().filter(line -> line.contains("40.4") && line.contains("-3.7")))
+          .isEmpty();
+    }
+    try (Stream<Path> files = Files.walk(site.serai.stateDir())) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        assertThat(Files.readString(file, StandardCharsets.ISO_8859_1))
+            .as(file.toString())
+            .doesNotContain(ids);
+      }
     }
   }
 
