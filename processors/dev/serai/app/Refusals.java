@@ -1,5 +1,6 @@
 package dev.serai.app;
 
+import dev.serai.http.NettyHangUp;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
@@ -17,7 +18,6 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLPeerUnverifiedException;
-import org.apache.camel.CamelExchangeException;
 import org.apache.camel.ExchangeTimedOutException;
 
 /** What a failure is called. Nothing of an unknown one leaves the process but its code. */
@@ -72,16 +72,7 @@ final class Refusals {
     return t instanceof SocketException
         || t instanceof ClosedChannelException
         || t instanceof SSLException
-        || isHangUp(t);
-  }
-
-  /** camel-netty has no class of its own for a peer that hangs up without an answer. */
-  private static boolean isHangUp(Throwable t) {
-    StackTraceElement[] from = t.getStackTrace();
-    return t.getClass() == CamelExchangeException.class
-        && t.getCause() == null
-        && from.length > 0
-        && from[0].getClassName().startsWith("org.apache.camel.component.netty.");
+        || NettyHangUp.is(t);
   }
 
   /** The handshake ended over a certificate, theirs or ours. */

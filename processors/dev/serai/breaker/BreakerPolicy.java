@@ -1,6 +1,7 @@
 package dev.serai.breaker;
 
 import dev.serai.deadline.Deadline;
+import dev.serai.http.NettyHangUp;
 import dev.serai.reason.Kind;
 import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
@@ -118,7 +119,8 @@ public final class BreakerPolicy implements Policy {
       if (t instanceof IOException
           || t instanceof TimeoutException
           || t instanceof ExchangeTimedOutException
-          || t instanceof CamelExchangeException) { // the connection ended before the answer
+          || t instanceof CamelExchangeException // the connection ended before the answer
+          || NettyHangUp.is(t)) {
         return Optional.of("no answer: " + t.getClass().getSimpleName());
       }
     }

@@ -187,6 +187,7 @@ class LocatedNodeTest {
     assertThat(leaf.getNotAfter().toInstant())
         .isBeforeOrEqualTo(place.validUntil().orElseThrow())
         .isBefore(Instant.now().plusSeconds(31));
+    isRenewedInTime(leaf);
 
     unplug();
     await()
@@ -207,6 +208,22 @@ class LocatedNodeTest {
         .ignoreExceptions()
         .until(() -> agent().attested() && node().getState().equals("TRUSTED"));
     await().atMost(SOON).until(() -> code() == Status.Code.OK);
+  }
+
+  /** The node attests before its location ends, and its workload has the next SVID before, too. */
+  private void isRenewedInTime(X509Certificate first) {
+    Instant end = first.getNotAfter().toInstant();
+    await()
+        .atMost(SOON)
+        .untilAsserted(
+            () -> {
+              X509Certificate served = stockClientsLeaf();
+              Instant now = Instant.now();
+              assertThat(served.getNotAfter().toInstant()).isAfter(now);
+              assertThat(served.getNotAfter().toInstant()).isAfter(end);
+              assertThat(served.getNotBefore().toInstant()).isBefore(end);
+            });
+    assertThat(agent().attested()).isTrue();
   }
 
   private Status.Code code() {

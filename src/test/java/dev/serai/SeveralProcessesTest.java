@@ -1,6 +1,7 @@
 package dev.serai;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.serai.proto.serai.v1.ListNodesRequest;
@@ -19,6 +20,8 @@ import dev.serai.testing.SeraiHarness;
 import dev.serai.testing.SwTpm;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,7 +44,7 @@ class SeveralProcessesTest {
   }
 
   @Test
-  void a_verifier_and_an_issuer_that_are_away_are_waited_for() throws Exception {
+  void a10_a_verifier_and_an_issuer_that_are_away_are_waited_for() throws Exception {
     int issuerPort = SeraiHarness.freePort();
     int verifierPort = SeraiHarness.freePort();
     int registrarPort = SeraiHarness.freePort();
@@ -106,6 +109,20 @@ class SeveralProcessesTest {
             .atMost(SOON)
             .ignoreExceptions()
             .until(() -> agent.text("/health").contains("PEER_UNAVAILABLE"));
+        // A workload that asks meanwhile is answered: not yet, and why.
+        await()
+            .atMost(SOON)
+            .untilAsserted(
+                () ->
+                    assertThatThrownBy(() -> fetched(workload))
+                        .isInstanceOfSatisfying(
+                            StatusRuntimeException.class,
+                            e -> {
+                              assertThat(e.getStatus().getCode())
+                                  .isEqualTo(Status.Code.UNAVAILABLE);
+                              assertThat(e.getStatus().getDescription())
+                                  .contains("PEER_UNAVAILABLE");
+                            }));
         verifier.start();
         await().atMost(SOON).until(() -> agent.get("/health/ready") == 200);
         String node = node(admin);
@@ -155,7 +172,7 @@ class SeveralProcessesTest {
     header.put(Metadata.Key.of("workload.spiffe.io", Metadata.ASCII_STRING_MARSHALLER), "true");
     return SpiffeWorkloadAPIGrpc.newBlockingStub(workload)
         .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(header))
-        .withDeadlineAfter(5, TimeUnit.SECONDS)
+        .withDeadlineAfter(60, TimeUnit.SECONDS)
         .fetchX509SVID(X509SVIDRequest.getDefaultInstance())
         .next()
         .getSvids(0)

@@ -17,6 +17,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.serai.agent.AgentEvent;
+import dev.serai.app.Reloads;
 import dev.serai.claims.Claims;
 import dev.serai.claims.ClaimsExtension;
 import dev.serai.gate.GateDecision;
@@ -344,6 +345,37 @@ class SovereignPathTest {
             .doesNotContain(ids);
       }
     }
+  }
+
+  @Test
+  void a_changed_location_policy_counts_from_the_next_attestation_and_a_bad_one_not_at_all()
+      throws Exception {
+    site.trusted();
+    Reloads reloads = new Reloads(site.serai);
+    Path policy = Path.of(site.serai.setting("serai.verifier.policy"));
+    String before = Files.readString(policy);
+    try {
+      Files.writeString(policy, before.replace("\"regions\":[\"madrid\"]", "\"regions\":[\"paris\"]"));
+      Reloads.Outcome bad = reloads.reload(); // there is no such region
+      assertThat(bad.refused().map(Reason::code)).contains(ReasonCode.CONFIGURATION_INVALID);
+      attestAgain(1);
+
+      Files.writeString(policy, before.replace("40.4,", "48.8,"));
+      assertThat(reloads.reload().applied()).containsExactly("policy located");
+      await()
+          .atMost(SOON)
+          .ignoreExceptions()
+          .untilAsserted(
+              () ->
+                  assertThat(site.node().getReasons(0).getCode())
+                      .isIn(
+                          ReasonCode.LOCATION_OUTSIDE.name(),
+                          ReasonCode.LOCATION_NOT_CONFIRMED.name()));
+    } finally {
+      Files.writeString(policy, before);
+      assertThat(reloads.reload().refused()).isEmpty();
+    }
+    site.trusted();
   }
 
   /** threads, descriptors: of this process; heapKib: after a collection. */

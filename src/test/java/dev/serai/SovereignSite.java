@@ -323,6 +323,18 @@ final class SovereignSite implements AutoCloseable {
 
   /** What a proxy is told of a client with this certificate; "" is none. */
   CheckResponse gate(String pem) {
+    return check(proxy, pem);
+  }
+
+  static CheckResponse check(ManagedChannel proxy, X509Certificate leaf) {
+    try {
+      return check(proxy, pem(leaf));
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static CheckResponse check(ManagedChannel proxy, String pem) {
     return AuthorizationGrpc.newBlockingStub(proxy)
         .withDeadlineAfter(60, TimeUnit.SECONDS)
         .check(

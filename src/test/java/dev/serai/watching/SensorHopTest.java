@@ -128,4 +128,26 @@ class SensorHopTest {
               assertThat(e.reason().detail()).doesNotContain("BOUND");
             });
   }
+
+  /** Its breaker closes for what the role says of others, and not for what is its own trouble. */
+  @ParameterizedTest
+  @CsvSource({
+    "503,OPERATOR_UNREACHABLE,OPERATOR_UNREACHABLE",
+    "503,SENSOR_REGISTRY_LOCKED,SENSOR_REGISTRY_LOCKED",
+    "429,RATE_LIMITED,PEER_UNAVAILABLE",
+    "503,OVERLOADED,PEER_UNAVAILABLE",
+    "500,INTERNAL_ERROR,PEER_UNAVAILABLE",
+    "503,OPERATOR_NONSENSE,PEER_UNAVAILABLE"
+  })
+  void the_code_of_whoever_is_behind_the_role_goes_on(int status, String said, ReasonCode code) {
+    Exchange exchange = answer(status, "{}");
+    exchange.getMessage().setHeader("Serai-Reason", said);
+    assertThatThrownBy(() -> new ReadSensorAnswerProcessor().process(exchange))
+        .isInstanceOfSatisfying(
+            RefusalException.class,
+            e -> {
+              assertThat(e.reason().code()).isEqualTo(code);
+              assertThat(e.reason().detail()).doesNotContain("NONSENSE");
+            });
+  }
 }
