@@ -25,7 +25,7 @@ import java.util.concurrent.TimeoutException;
  * it, which proves nothing.
  */
 final class DemoOperatorProcess implements AutoCloseable {
-  /** Beside serai.jar. */
+  /** Beside serai.jar in the source tree; in no package. */
   static final String JAR = "serai-fake-operator.jar";
 
   private static final String MAIN = "dev.serai.testing.operator.DemoOperator";

@@ -810,8 +810,9 @@ public enum ReasonCode {
   DEMO_OPERATOR_UNAVAILABLE(
       Kind.UNAVAILABLE,
       "The demo's fake mobile operator does not run",
-      "serai-fake-operator.jar is not beside serai.jar, or it cannot listen on loopback",
-      "./serai build; the detail has what it said"),
+      "its jar is no part of an installed package; or it cannot listen on loopback",
+      "run ./serai demo in the source tree, or name a jar that was built there: serai demo"
+          + " --fake-operator FILE"),
   LOCATION_NOT_CONFIRMED(
       Kind.DENIED,
       "The operator has the device elsewhere",

@@ -91,6 +91,8 @@ class DebianPackageTest {
             echo serai.management.port=PORT >>/etc/serai/serai.properties
             echo == health
             serai health && exit 9 || echo "health ended with $?"
+            echo == demo
+            serai demo --once --out /tmp/out && exit 9 || echo "demo ended with $?"
             echo == again
             dpkg --force-depends -i /tmp/serai.deb
             grep trust-domain=package.test /etc/serai/serai.properties
@@ -111,8 +113,18 @@ class DebianPackageTest {
         .contains("systemctl enable --now serai")
         .contains("setup ended with 2")
         .contains("health ended with 1")
+        .contains("serai: DEMO_OPERATOR_UNAVAILABLE: there is no /usr/share/serai/")
+        .contains("run ./serai demo in the source tree")
+        .contains("demo ended with 1")
         .contains("-r--r--r-- root /var/cache/serai/serai.jsa")
         .endsWith("== gone\n");
+  }
+
+  @Test
+  void nothing_fake_is_in_it() throws Exception {
+    assertThat(run("dpkg-deb", "-c", PACKAGE.toString()).text())
+        .contains("/usr/share/serai/serai.jar")
+        .doesNotContainIgnoringCase("fake");
   }
 
   @Test

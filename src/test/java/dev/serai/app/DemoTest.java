@@ -120,7 +120,8 @@ class DemoTest {
     assertThat(demo.exit()).as(demo.said()).isEqualTo(1);
     assertThat(demo.said())
         .contains("the fake mobile operator (demo only) did not start")
-        .contains("DEMO_OPERATOR_UNAVAILABLE");
+        .contains("DEMO_OPERATOR_UNAVAILABLE")
+        .contains("remedy: run ./serai demo in the source tree");
     JsonNode steps = new ObjectMapper().readTree(out.resolve("report.json").toFile()).path("steps");
     assertThat(steps.findValuesAsText("step")).containsExactly("operator");
     assertThat(steps.findValuesAsText("ok")).containsExactly("false");
