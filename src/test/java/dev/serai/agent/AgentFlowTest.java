@@ -17,10 +17,12 @@ import java.time.ZoneOffset;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The agent role on a software TPM, with the real registrar and an issuer made for the test. */
+@Tag("slow")
 class AgentFlowTest {
   @TempDir Path state;
   private final SwTpm tpm = SwTpm.provisioned();

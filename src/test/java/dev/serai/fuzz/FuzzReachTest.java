@@ -18,12 +18,14 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * A parser of foreign bytes has a fuzz target. What parses is told by what it calls or says that it
  * throws; whether a target gets there, by following calls.
  */
+@Tag("slow")
 class FuzzReachTest {
   private static final JavaClasses CODE =
       new ClassFileImporter()

@@ -92,7 +92,8 @@ final class FuzzRun implements AutoCloseable {
   /** Starts what the system properties ask for; 60 seconds each target by default. */
   static FuzzRun start() {
     Duration each = Duration.ofSeconds(Integer.getInteger(SECONDS, 60));
-    FuzzRun run = new FuzzRun(each, Integer.getInteger(PARALLEL, 2));
+    int parallel = each.compareTo(SHORT) <= 0 ? 3 : 2; // beside tests it is the time that counts
+    FuzzRun run = new FuzzRun(each, Integer.getInteger(PARALLEL, parallel));
     for (FuzzTarget target : asked()) {
       run.outcomes.put(target, CompletableFuture.supplyAsync(() -> run.fuzz(target), run.places));
     }

@@ -16,6 +16,7 @@ import java.security.KeyPairGenerator;
 import java.security.MessageDigest;
 import java.security.Signature;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.bouncycastle.pkcs.PKCS10CertificationRequest;
@@ -28,7 +29,19 @@ import org.junit.jupiter.params.provider.EnumSource;
 class TypedDataTest {
   @TempDir Path dir;
 
+  private static final Map<String, KeyPair> KEYS = new HashMap<>();
+
+  /** The same each time: a new one takes a while. */
   private static KeyPair keys(String algorithm) throws Exception {
+    KeyPair known = KEYS.get(algorithm);
+    if (known == null) {
+      known = newKeys(algorithm);
+      KEYS.put(algorithm, known);
+    }
+    return known;
+  }
+
+  private static KeyPair newKeys(String algorithm) throws Exception {
     KeyPairGenerator generator = KeyPairGenerator.getInstance(algorithm);
     generator.initialize(algorithm.equals("EC") ? 256 : 2048);
     return generator.generateKeyPair();
@@ -76,7 +89,7 @@ class TypedDataTest {
                 .getCertificationRequestInfo()
                 .getEncoded());
     assertThat(TypedData.digest(request, false, info)).isEqualTo(sha256(request));
-    Bytes other = Bytes.copyOf(keys("EC").getPublic().getEncoded());
+    Bytes other = Bytes.copyOf(newKeys("EC").getPublic().getEncoded());
     assertThatThrownBy(() -> TypedData.digest(request, false, other))
         .isInstanceOfSatisfying(
             RefusalException.class,
