@@ -265,12 +265,17 @@ function fromAddress() {
   if (found) loadFlow(found[1], true);
 }
 
+/** Never relative: the page's own address may have a user and password, and fetch takes none such. */
+function address(what) {
+  return location.origin + '/dashboard/api/' + what;
+}
+
 /** The answer's JSON; null for 404. */
 async function ask(what) {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), PATIENCE);
   try {
-    const answer = await fetch('/dashboard/api/' + what, {signal: stop.signal, cache: 'no-store'});
+    const answer = await fetch(address(what), {signal: stop.signal, cache: 'no-store'});
     if (answer.status === 404) return null;
     if (!answer.ok) throw new Error((await answer.text()).trim() || 'answered ' + answer.status);
     return await answer.json();

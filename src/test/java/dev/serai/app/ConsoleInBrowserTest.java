@@ -110,7 +110,8 @@ class ConsoleInBrowserTest {
           .untilAsserted(() -> assertThat(diagram(browser)).contains("judge-evidence"));
       long before = counter(browser);
       Awaitility.await().atMost(PATIENCE).until(() -> counter(browser) > before);
-      hostileTextStaysText(browser, base);
+      // As somebody opens it who puts user and password into the address.
+      hostileTextStaysText(browser, base.replace("//", "//serai:" + password + "@"));
     }
   }
 
