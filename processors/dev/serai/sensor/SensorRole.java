@@ -76,7 +76,7 @@ public final class SensorRole implements Role {
     bindListener(context, files, sidecar);
     bindChecks(context, checks, meters);
     bindEndorsing(context, endorsing, meters);
-    bindLocating(context, new Locating(lookup, endorsing));
+    bindLocating(context, new Locating(lookup, endorsing), meters);
     bindAsking(context, new DeviceAsking(checks));
     bindAnswers(context, lookup, keys, sidecar, strict);
     bindAdministration(context, new DeviceAdministration(store, audit, context.clock()));
@@ -183,7 +183,8 @@ public final class SensorRole implements Role {
             }));
   }
 
-  private static void bindLocating(RoleContext context, Locating locating) {
+  private static void bindLocating(
+      RoleContext context, Locating locating, SensorMeters meters) {
     context.bind(
         "readLocateRequest",
         Step.of(
@@ -203,10 +204,14 @@ public final class SensorRole implements Role {
         "answerWithOperator",
         Step.of(
             CheckedLocation.class,
-            (checked, exchange) ->
-                locating.answer(
-                    requireNonNull(exchange.getVariable(LOCATED, LocatedSensor.class), LOCATED),
-                    checked)));
+            (checked, exchange) -> {
+              SensorAnswer answer =
+                  locating.answer(
+                      requireNonNull(exchange.getVariable(LOCATED, LocatedSensor.class), LOCATED),
+                      checked);
+              answer.endorsement().ifPresent(signed -> meters.endorsed());
+              return answer;
+            }));
     context.bind(
         "answerWithoutOperator",
         Step.of(LocatedSensor.class, (located, exchange) -> locating.answer(located)));
