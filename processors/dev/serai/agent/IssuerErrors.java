@@ -10,6 +10,7 @@ import dev.serai.tpm.TpmException;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import java.security.cert.CertificateNotYetValidException;
 import java.util.List;
 import java.util.Optional;
 import javax.net.ssl.SSLException;
@@ -91,8 +92,7 @@ final class IssuerErrors {
 
   private static ReasonCode byStatus(StatusRuntimeException failure) {
     return switch (failure.getStatus().getCode()) {
-      case UNAVAILABLE ->
-          certificateRefused(failure) ? ReasonCode.NODE_NOT_ACTIVE : ReasonCode.ISSUER_UNREACHABLE;
+      case UNAVAILABLE -> unavailable(failure);
       case CANCELLED, ABORTED -> ReasonCode.ISSUER_UNREACHABLE;
       case DEADLINE_EXCEEDED -> ReasonCode.DEADLINE_EXCEEDED;
       case RESOURCE_EXHAUSTED -> ReasonCode.RATE_LIMITED;
@@ -104,6 +104,15 @@ final class IssuerErrors {
       case NOT_FOUND -> ReasonCode.ENTRY_UNKNOWN;
       default -> ReasonCode.INTERNAL_ERROR;
     };
+  }
+
+  private static ReasonCode unavailable(Throwable failure) {
+    for (Throwable t = failure; t != null; t = t.getCause()) {
+      if (t instanceof CertificateNotYetValidException) {
+        return ReasonCode.CLOCKS_DIFFER;
+      }
+    }
+    return certificateRefused(failure) ? ReasonCode.NODE_NOT_ACTIVE : ReasonCode.ISSUER_UNREACHABLE;
   }
 
   /** The issuer closed the handshake over our certificate, as one does that has lost its CA. */

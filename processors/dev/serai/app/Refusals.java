@@ -11,6 +11,7 @@ import java.net.SocketException;
 import java.nio.channels.ClosedChannelException;
 import java.security.cert.CertPathValidatorException;
 import java.security.cert.CertificateException;
+import java.security.cert.CertificateNotYetValidException;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -54,6 +55,10 @@ final class Refusals {
       return Optional.of(
           new Reason(ReasonCode.DEADLINE_EXCEEDED, ReasonCode.DEADLINE_EXCEEDED.what()));
     }
+    if (t instanceof SSLException && isOfAnotherTime(t)) {
+      return Optional.of(
+          new Reason(ReasonCode.CLOCKS_DIFFER, ReasonCode.CLOCKS_DIFFER.likelyCause()));
+    }
     if (isDistrust(t)) {
       return Optional.of(
           new Reason(ReasonCode.PEER_NOT_TRUSTED, ReasonCode.PEER_NOT_TRUSTED.what()));
@@ -73,6 +78,17 @@ final class Refusals {
         || t instanceof ClosedChannelException
         || t instanceof SSLException
         || NettyHangUp.is(t);
+  }
+
+  /** A certificate of the other side begins in the future. */
+  private static boolean isOfAnotherTime(Throwable t) {
+    Set<Throwable> seen = new HashSet<>();
+    for (Throwable cause = t; cause != null && seen.add(cause); cause = cause.getCause()) {
+      if (cause instanceof CertificateNotYetValidException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** The handshake ended over a certificate, theirs or ours. */

@@ -9,11 +9,14 @@ import java.security.cert.CertPath;
 import java.security.cert.CertPathValidator;
 import java.security.cert.CertPathValidatorException;
 import java.security.cert.CertificateException;
+import java.security.cert.CertificateExpiredException;
 import java.security.cert.CertificateFactory;
+import java.security.cert.CertificateNotYetValidException;
 import java.security.cert.PKIXParameters;
 import java.security.cert.TrustAnchor;
 import java.security.cert.X509Certificate;
 import java.util.Arrays;
+import java.util.Date;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -77,11 +80,26 @@ public final class SpiffeTrustManager extends X509ExtendedTrustManager {
     if (roots.isEmpty()) {
       throw new CertificateException("no authorities for trust domain " + id.trustDomain());
     }
+    requireInTime(leaf, new Date());
     validatePath(chain, roots);
     if (!accepted.test(id)) {
       throw new CertificateException("not an accepted peer: " + id);
     }
     return id;
+  }
+
+  /** With both times, for a clock that is wrong shows nowhere else. */
+  private static void requireInTime(X509Certificate leaf, Date now) throws CertificateException {
+    if (now.before(leaf.getNotBefore())) {
+      throw new CertificateNotYetValidException(
+          "not valid before %s, and here it is %s: the clocks differ"
+              .formatted(leaf.getNotBefore().toInstant(), now.toInstant()));
+    }
+    if (now.after(leaf.getNotAfter())) {
+      throw new CertificateExpiredException(
+          "expired at %s, and here it is %s"
+              .formatted(leaf.getNotAfter().toInstant(), now.toInstant()));
+    }
   }
 
   private static void validatePath(List<X509Certificate> chain, List<X509Certificate> roots)

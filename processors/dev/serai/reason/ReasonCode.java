@@ -111,6 +111,11 @@ public enum ReasonCode {
       "Another role does not answer",
       "it is not started or the network is cut",
       "see the health of that role; Serai tries again by itself"),
+  CLOCKS_DIFFER(
+      Kind.UNAVAILABLE,
+      "The clocks of two machines differ",
+      "by the clock here a certificate of the other side begins in the future",
+      "set both clocks by NTP; Serai tries again by itself"),
   STARTING(
       Kind.UNAVAILABLE,
       "The process is starting",

@@ -8,6 +8,7 @@ import dev.serai.fuzz.RpcErrors;
 import dev.serai.jwtsvid.JwtBundle;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.proto.spire.types.PermissionDeniedDetails;
+import dev.serai.reason.Reason;
 import dev.serai.reason.ReasonCode;
 import dev.serai.spiffe.TrustDomain;
 import dev.serai.testing.SwTpm;
@@ -27,10 +28,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyPair;
+import java.security.cert.CertificateNotYetValidException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import javax.net.ssl.SSLHandshakeException;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.apache.camel.support.DefaultExchange;
 import org.junit.jupiter.api.Test;
@@ -181,6 +184,19 @@ class AgentPiecesTest {
                         Optional.of(PermissionDeniedDetails.Reason.AGENT_NOT_ATTESTED)))
                 .code())
         .isEqualTo(ReasonCode.NODE_UNTRUSTED);
+  }
+
+  @Test
+  void n49_an_issuer_whose_clock_is_ahead_is_named() {
+    SSLHandshakeException handshake = new SSLHandshakeException("certificate_unknown");
+    handshake.initCause(
+        new CertificateNotYetValidException(
+            "not valid before 2026-11-26T13:00:00Z, and here it is 2026-11-26T12:00:00Z"));
+    Reason reason =
+        IssuerErrors.reason(
+            Status.UNAVAILABLE.withDescription("io").withCause(handshake).asRuntimeException());
+    assertThat(reason.code()).isEqualTo(ReasonCode.CLOCKS_DIFFER);
+    assertThat(reason.detail()).contains("here it is 2026-11-26T12:00:00Z");
   }
 
   @Test

@@ -23,6 +23,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.cert.CertificateException;
+import java.security.cert.CertificateNotYetValidException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.net.ssl.SSLException;
@@ -186,6 +187,10 @@ class RefusalTest {
     wrong.initCause(new CertificateException("another id"));
     assertThat(named(new CamelExchangeException("Cannot connect", exchange, wrong)))
         .isEqualTo(ReasonCode.PEER_NOT_TRUSTED);
+    SSLException early = new SSLHandshakeException("not valid yet");
+    early.initCause(new CertificateNotYetValidException("not valid before tomorrow"));
+    assertThat(named(new CamelExchangeException("Cannot connect", exchange, early)))
+        .isEqualTo(ReasonCode.CLOCKS_DIFFER);
     assertThat(named(new SSLHandshakeException("Received fatal alert: certificate_unknown")))
         .isEqualTo(ReasonCode.PEER_NOT_TRUSTED);
     assertThat(named(hangUp())).isEqualTo(ReasonCode.PEER_UNAVAILABLE);

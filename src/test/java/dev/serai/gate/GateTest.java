@@ -246,6 +246,7 @@ class GateTest {
   void n38_an_unknown_mode_is_an_error_at_start_that_names_file_and_key() throws Exception {
     Path file = Files.writeString(dir.resolve("gate.properties"), "serai.gate.mode=runtimes\n");
     assertThatThrownBy(() -> SeraiHarness.roles("gate").withConfig(file).start())
+        .hasMessageContaining(ReasonCode.CONFIGURATION_INVALID.name())
         .hasMessageContaining("serai.gate.mode")
         .hasMessageContaining(file.toString())
         .hasMessageContaining("trust, runtime or strict");

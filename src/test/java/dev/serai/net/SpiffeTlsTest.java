@@ -23,6 +23,7 @@ import io.grpc.StatusRuntimeException;
 import java.math.BigInteger;
 import java.security.KeyPair;
 import java.security.cert.CertificateException;
+import java.security.cert.CertificateNotYetValidException;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -279,6 +280,23 @@ class SpiffeTlsTest {
     assertThat(catchThrowable(() -> handshake(contexts.get(), port))).isNotNull();
   }
 
+  /** Otherwise it is one more handshake that failed. */
+  @Test
+  void n49_a_server_whose_clock_is_ahead_is_refused_with_both_times() throws Exception {
+    int port = grpcServer();
+    client.set(authority.material("/node"));
+    server.set(authority.ahead("/spire/server", Duration.ofMinutes(10)));
+    StatusRuntimeException failure =
+        catchThrowableOfType(
+            StatusRuntimeException.class,
+            () -> ask(opened(SpiffeChannels.tls("127.0.0.1", port, client, SERVER))));
+    assertThat(failure)
+        .hasRootCauseInstanceOf(CertificateNotYetValidException.class)
+        .rootCause()
+        .hasMessageContaining("not valid before")
+        .hasMessageEndingWith("the clocks differ");
+  }
+
   @Test
   void tls_1_1_is_refused() throws Exception {
     int port = grpcServer();
@@ -328,7 +346,7 @@ class SpiffeTlsTest {
     assertThat(judge(authority.leaf(key, List.of("spiffe://b.example/node"), false)))
         .contains("no authorities for trust domain b.example");
     assertThat(judge(authority.leaf(key, List.of(id), false, Duration.ofSeconds(-10))))
-        .contains("does not lead to the bundle");
+        .contains("expired at");
     assertThat(judge(new TestAuthority("a.example").leaf(key, List.of(id), false)))
         .contains("does not lead to the bundle");
     X509Certificate leaf = authority.leaf(key, List.of(id), false);

@@ -33,6 +33,7 @@ import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 public final class TestAuthority {
   private static final SecureRandom RANDOM = new SecureRandom();
 
+  private Duration begins = Duration.ofSeconds(-60);
   private final String trustDomain;
   private final KeyPair key = keyPair();
   private final X509Certificate certificate;
@@ -108,6 +109,24 @@ public final class TestAuthority {
         extensions);
   }
 
+  /** An identity of the same authority on a machine whose clock is ahead by this. */
+  public X509Material ahead(String path, Duration time) {
+    KeyPair leafKey = keyPair();
+    Duration before = begins;
+    begins = time;
+    try {
+      X509Certificate leaf =
+          leaf(
+              leafKey,
+              List.of("spiffe://" + trustDomain + path),
+              false,
+              time.plus(Duration.ofHours(1)));
+      return new X509Material(List.of(leaf), leafKey.getPrivate(), bundle());
+    } finally {
+      begins = before;
+    }
+  }
+
   private X509Certificate sign(
       KeyPair subjectKey,
       X500Name subject,
@@ -117,7 +136,7 @@ public final class TestAuthority {
       int usage,
       Duration lifetime,
       Map<String, byte[]> extensions) {
-    Instant start = Instant.now().minusSeconds(60);
+    Instant start = Instant.now().plus(begins);
     Instant end = Instant.now().plus(lifetime);
     if (!end.isAfter(start)) { // one that has ended also began
       start = end.minusSeconds(60);
