@@ -20,7 +20,8 @@ import org.locationtech.jts.operation.valid.TopologyValidationError;
 /**
  * An area from GeoJSON, RFC 7946: Polygon or MultiPolygon, bare or in a Feature. An area across the
  * antimeridian is either cut there, as the RFC says, or written with longitudes beyond 180 (up to
- * 360); only in the second form is the cut no border. Safe for any thread.
+ * 360); only in the second form is the cut no border. What goes across it without either, from 177
+ * to -178, would be all but the area that is meant, and is refused. Safe for any thread.
  */
 public final class GeoJson {
   static final int MAX_POINTS = 10_000;
@@ -127,6 +128,7 @@ public final class GeoJson {
 
   /** Counts over all rings. */
   private static final class Points {
+    private static final double HALF_AROUND = 180;
     private int count;
 
     Polygon polygon(JsonNode json) {
@@ -147,6 +149,11 @@ public final class GeoJson {
       Coordinate[] points = new Coordinate[json.size()];
       for (int i = 0; i < points.length; i++) {
         points[i] = point(json.get(i));
+        if (i > 0 && Math.abs(points[i].x - points[i - 1].x) > HALF_AROUND) {
+          throw new IllegalArgumentException(
+              "an edge goes more than half way around the Earth: an area across the antimeridian is"
+                  + " cut there or written with longitudes beyond 180");
+        }
       }
       if (!points[0].equals2D(points[points.length - 1])) {
         throw new IllegalArgumentException("a ring does not end where it begins");

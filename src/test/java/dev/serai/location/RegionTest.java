@@ -130,6 +130,35 @@ class RegionTest {
     assertThat(circle.margin(new GeoPoint(-17, -179.9))).isPositive();
   }
 
+  /** Taken as it stands it is the whole Earth but for Fiji. */
+  @Test
+  void an_area_that_goes_across_the_antimeridian_unsaid_is_refused() {
+    assertThatThrownBy(
+            () ->
+                area(
+                    "{\"type\":\"Polygon\",\"coordinates\":[[[177,-20],[-178,-20],[-178,-15],"
+                        + "[177,-15],[177,-20]]]}"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("longitudes beyond 180");
+  }
+
+  @Test
+  void an_area_around_a_pole_holds_what_is_near_it_and_nothing_of_the_other() throws Exception {
+    Region.Area cap =
+        area(
+            "{\"type\":\"Polygon\",\"coordinates\":[[[-180,70],[-90,70],[0,70],[90,70],[180,70],"
+                + "[180,90],[90,90],[0,90],[-90,90],[-180,90],[-180,70]]]}");
+    for (double longitude = -179; longitude <= 179; longitude += 17.9) {
+      assertThat(cap.margin(new GeoPoint(75, longitude))).isPositive();
+      assertThat(cap.margin(new GeoPoint(65, longitude))).isLessThan(-100_000);
+      assertThat(cap.margin(new GeoPoint(-89.99, longitude))).isNegative();
+    }
+    Region.Circle pole = new Region.Circle("pole", new GeoPoint(90, 0), 50_000);
+    assertThat(pole.margin(new GeoPoint(89.9, 133))).isPositive();
+    assertThat(pole.margin(new GeoPoint(89.9, -47))).isPositive();
+    assertThat(pole.margin(new GeoPoint(89, 133))).isNegative();
+  }
+
   @Test
   void several_polygons_are_one_region() throws Exception {
     Region.Area two =
