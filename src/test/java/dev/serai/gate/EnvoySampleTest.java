@@ -64,6 +64,7 @@ class EnvoySampleTest {
     assertThat(gate.findValue("port_value").asInt()).isEqualTo(shipped.integer("serai.gate.port"));
     JsonNode tls = gate.at("/transport_socket/typed_config/common_tls_context");
     assertThat(tls.path("tls_certificates")).hasSize(1);
+    assertThat(tls.at("/alpn_protocols/0").asText()).isEqualTo("h2");
     assertThat(tls.at("/validation_context/trusted_ca/filename").asText()).isNotEmpty();
     assertThat(tls.at("/validation_context/match_typed_subject_alt_names/0/matcher/exact").asText())
         .isEqualTo("spiffe://example.org/serai/gate");
