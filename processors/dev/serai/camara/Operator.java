@@ -97,7 +97,8 @@ public final class Operator {
   public OperatorQuestion question(
       String msisdn, Area area, boolean fresh, Optional<Duration> maxAge) {
     double radius = Math.max(area.radius(), leastRadius);
-    return new OperatorQuestion(msisdn, new Area(area.latitude(), area.longitude(), radius), fresh, maxAge);
+    return new OperatorQuestion(
+        msisdn, new Area(area.latitude(), area.longitude(), radius), fresh, maxAge);
   }
 
   public boolean isConfigured() {

@@ -11,8 +11,7 @@ import java.util.Optional;
  * @param fresh an answer that is kept from before does not count
  * @param maxAge of one that does; empty for as long as answers are kept
  */
-public record OperatorQuestion(
-    String msisdn, Area area, boolean fresh, Optional<Duration> maxAge) {
+public record OperatorQuestion(String msisdn, Area area, boolean fresh, Optional<Duration> maxAge) {
   public OperatorQuestion {
     msisdn = DeviceIds.msisdn(msisdn);
   }

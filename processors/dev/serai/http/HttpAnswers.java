@@ -14,7 +14,9 @@ public final class HttpAnswers {
 
   private HttpAnswers() {}
 
-  /** The reason code that another role refused with; nothing else of its header gets any further. */
+  /**
+   * The reason code that another role refused with; nothing else of its header gets any further.
+   */
   public static Optional<ReasonCode> reason(Message answer) {
     String said = answer.getHeader(REASON_HEADER, "", String.class);
     return Arrays.stream(ReasonCode.values()).filter(code -> code.name().equals(said)).findFirst();

@@ -97,8 +97,7 @@ final class LocationChecks {
                 () ->
                     new RefusalException(
                         ReasonCode.COORDINATES_INVALID, "no area is named or registered"));
-    return operator.question(
-        msisdn, area, found.check().fresh(), found.check().maxAge());
+    return operator.question(msisdn, area, found.check().fresh(), found.check().maxAge());
   }
 
   /** Recorded when the operator was asked; an answer that was kept was recorded before. */

@@ -183,8 +183,7 @@ public final class SensorRole implements Role {
             }));
   }
 
-  private static void bindLocating(
-      RoleContext context, Locating locating, SensorMeters meters) {
+  private static void bindLocating(RoleContext context, Locating locating, SensorMeters meters) {
     context.bind(
         "readLocateRequest",
         Step.of(

@@ -127,14 +127,12 @@ class LocatedEvidenceTest {
     Evidence unbound = located();
     unbound.sensor =
         question ->
-            new SensorAnswer(
-                SensorAnswer.Standing.UNBOUND, Optional.empty(), Optional.empty());
+            new SensorAnswer(SensorAnswer.Standing.UNBOUND, Optional.empty(), Optional.empty());
     rejected(ReasonCode.SENSOR_UNBOUND, unbound);
     Evidence unknown = located();
     unknown.sensor =
         question ->
-            new SensorAnswer(
-                SensorAnswer.Standing.UNKNOWN, Optional.empty(), Optional.empty());
+            new SensorAnswer(SensorAnswer.Standing.UNKNOWN, Optional.empty(), Optional.empty());
     rejected(ReasonCode.SENSOR_UNKNOWN, unknown);
   }
 
@@ -194,9 +192,7 @@ class LocatedEvidenceTest {
     AttestedLocation found = attested(vouched(q -> yes(q, OPERATOR, q.nonce(), 0)));
     assertThat(found.assurance()).isEqualTo(Assurance.OPERATOR_VERIFIED);
     assertThat(found.endorsement()).isPresent();
-    rejected(
-        ReasonCode.ENDORSEMENT_SIGNATURE_INVALID,
-        vouched(q -> yes(q, pair(), q.nonce(), 0)));
+    rejected(ReasonCode.ENDORSEMENT_SIGNATURE_INVALID, vouched(q -> yes(q, pair(), q.nonce(), 0)));
     rejected(
         ReasonCode.ENDORSEMENT_NONCE_MISMATCH,
         vouched(q -> yes(q, OPERATOR, "0123456789abcdef", 0)));
@@ -214,13 +210,13 @@ class LocatedEvidenceTest {
         ReasonCode.ENDORSEMENT_KEY_UNKNOWN,
         vouched(
             q -> {
-          SensorAnswer good = yes(q, OPERATOR, q.nonce(), 0);
-          return new SensorAnswer(
-              good.standing(),
-              good.operator(),
-              good.msisdn(),
-              good.endorsement(),
-              Optional.of("{\"keys\":[]}"));
+              SensorAnswer good = yes(q, OPERATOR, q.nonce(), 0);
+              return new SensorAnswer(
+                  good.standing(),
+                  good.operator(),
+                  good.msisdn(),
+                  good.endorsement(),
+                  Optional.of("{\"keys\":[]}"));
             }));
   }
 

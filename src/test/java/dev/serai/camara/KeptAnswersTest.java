@@ -43,8 +43,7 @@ class KeptAnswersTest {
     assertThat(kept(question("+34696810912", 40.34, -3.7707, false))).isEmpty();
     assertThat(kept(question("+34696810912", 40.33, 3.7707, false))).isEmpty();
     assertThat(kept(question("+34696810912", 40.33, -3.7707, true))).isEmpty();
-    assertThat(
-            kept(new OperatorQuestion("+34696810912", new Area(40.33, -3.7707, 1_000), false)))
+    assertThat(kept(new OperatorQuestion("+34696810912", new Area(40.33, -3.7707, 1_000), false)))
         .isEmpty();
     now.updateAndGet(at -> at.plus(Duration.ofMinutes(15)));
     assertThat(kept(THERE)).isEmpty();

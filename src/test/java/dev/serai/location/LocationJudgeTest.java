@@ -187,7 +187,8 @@ class LocationJudgeTest {
         Optional.of(
             new Trail(at(35.68, 139.69, 20_000_000), takenAt.minusSeconds(600), Optional.empty()));
     denied(ReasonCode.LOCATION_IMPOSSIBLE_TRAVEL);
-    last = Optional.of(new Trail(at(35.68, 139.69, 7), takenAt.minusSeconds(600), Optional.empty()));
+    last =
+        Optional.of(new Trail(at(35.68, 139.69, 7), takenAt.minusSeconds(600), Optional.empty()));
     position = at(40.41, -3.71, 20_000_000);
     denied(ReasonCode.LOCATION_IMPOSSIBLE_TRAVEL);
   }
@@ -336,7 +337,8 @@ class LocationJudgeTest {
 
   @Test
   void the_operator_is_asked_only_where_the_rule_wants_its_word() {
-    assertThat(LocationJudge.question(rule(), "n1", reading(), NONCE).orElseThrow().area()).isEmpty();
+    assertThat(LocationJudge.question(rule(), "n1", reading(), NONCE).orElseThrow().area())
+        .isEmpty();
     minimum = Assurance.BOTH;
     Region.Circle asked =
         LocationJudge.question(rule(), "n1", reading(), NONCE).orElseThrow().area().orElseThrow();
