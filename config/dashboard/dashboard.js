@@ -164,7 +164,8 @@ function showBreakers(breakers) {
   const open = breakers.list.filter(b => b.state !== 'CLOSED');
   put('breakers-list', [open, breakers.total], () => breakers.total === 0 ? none('There is none here.')
     : open.length === 0 ? none('None is open.')
-    : table(['Breaker', 'State'], open.map(b => [el('span', {class: 'id'}, b.name), tag(b.state)])));
+    : table(['Breaker', 'State', 'Why'],
+      open.map(b => [el('span', {class: 'id'}, b.name), tag(b.state), b.trouble])));
 }
 
 function wanted(flow) {

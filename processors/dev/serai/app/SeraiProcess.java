@@ -303,6 +303,7 @@ public final class SeraiProcess implements AutoCloseable {
     camel.getRegistry().bind("routeRestarts", RouteRestarts.follow(camel, meters));
     Breakers breakers = Breakers.of(context);
     breakers.onChange(this::breakerChanged);
+    camel.getRegistry().bind("breakersView", BreakerBeans.providers(breakers));
     onStop.push(BreakerBeans.register(breakers, camel.getName() + "@" + stateDir));
     if (settings.flag("serai.tracing.enabled")) {
       Tracing.start(context);

@@ -151,7 +151,12 @@ final class DashboardViews implements AutoCloseable {
         "list",
         all.stream()
             .limit(MOST_NODES)
-            .map(breaker -> Map.of("name", breaker.name(), "state", breaker.state()))
+            .map(
+                breaker ->
+                    Map.of(
+                        "name", breaker.name(),
+                        "state", breaker.state(),
+                        "trouble", breaker.trouble()))
             .toList());
     return view;
   }

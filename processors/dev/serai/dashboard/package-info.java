@@ -11,7 +11,7 @@
  *       lookAt, breaker}
  *   <li>{@code timeline?limit=}: events, the latest first, of {@code number, at, kind, source,
  *       subject, outcome, reasons, traceId}; at most 1,000
- *   <li>{@code breakers}: {@code name, state}, those that are not closed first
+ *   <li>{@code breakers}: {@code name, state, trouble}, those that are not closed first
  *   <li>{@code documents}: certificates by their end, of {@code kind, id, notBefore, notAfter,
  *       standing}; standing is GOOD, LATE (should have been replaced) or ENDED
  *   <li>{@code flows?limit=&refused=true}: flows, the latest first, of {@code traceId, entryRoute,

@@ -3,6 +3,7 @@ package dev.serai.management;
 import dev.serai.breaker.Breaker;
 import dev.serai.breaker.BreakerState;
 import dev.serai.breaker.Breakers;
+import dev.serai.role.RoleView;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -50,6 +51,18 @@ public final class BreakerBeans implements AutoCloseable {
       }
     }
     names.clear();
+  }
+
+  /** The dashboard's part: registrar, verifier, operator and the others that many flows need. */
+  public static RoleView providers(Breakers breakers) {
+    return new RoleView() {
+      @Override
+      public List<RoleView.Breaker> breakers() {
+        return breakers.all(Breakers.Kind.PROVIDER).stream()
+            .map(known -> new RoleView.Breaker(known.name(), known.state().name(), known.trouble()))
+            .toList();
+      }
+    };
   }
 
   /** For each kind: counts by state, and the breakers worth looking at. */

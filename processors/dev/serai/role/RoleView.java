@@ -82,6 +82,15 @@ public interface RoleView {
     }
   }
 
-  /** A circuit breaker; state is CLOSED, OPEN or HALF_OPEN. */
-  record Breaker(String name, String state) {}
+  /**
+   * A circuit breaker.
+   *
+   * @param state CLOSED, OPEN or HALF_OPEN
+   * @param trouble the last failure; empty when there is none
+   */
+  record Breaker(String name, String state, String trouble) {
+    public Breaker(String name, String state) {
+      this(name, state, "");
+    }
+  }
 }

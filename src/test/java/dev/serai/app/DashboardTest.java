@@ -5,6 +5,8 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.serai.breaker.Breaker;
+import dev.serai.breaker.Breakers;
 import dev.serai.flow.Timeline;
 import dev.serai.reason.Judged;
 import dev.serai.reason.Reason;
@@ -152,7 +154,7 @@ class DashboardTest {
             }
 
             @Override
-            public List<Breaker> breakers() {
+            public List<RoleView.Breaker> breakers() {
               return VIEW.get().breakers();
             }
           });
@@ -260,6 +262,24 @@ class DashboardTest {
     assertThat(reason.path("remedy").asText()).isNotEmpty();
     assertThat(api("nodes").path("byState").path("TRUSTED").asInt()).isEqualTo(1);
     assertThat(texts(api("breakers").path("list"), "name")).contains("node c-bad");
+  }
+
+  @Test
+  void a_provider_s_open_breaker_comes_first_with_its_trouble() throws Exception {
+    Breaker operator =
+        serai.bean(Breakers.BEAN, Breakers.class).of(Breakers.Kind.PROVIDER, "operator");
+    while (operator.tryAcquire()) {
+      operator.failed("OPERATOR_UNREACHABLE: no answer in time");
+    }
+    await()
+        .atMost(SOON)
+        .untilAsserted(
+            () ->
+                assertThat(api("breakers").path("list").path(0).path("name").asText())
+                    .isEqualTo("operator"));
+    JsonNode first = api("breakers").path("list").get(0);
+    assertThat(first.path("state").asText()).isEqualTo("OPEN");
+    assertThat(first.path("trouble").asText()).startsWith("OPERATOR_UNREACHABLE");
   }
 
   @Test
