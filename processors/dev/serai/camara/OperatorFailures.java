@@ -3,6 +3,7 @@ package dev.serai.camara;
 import dev.serai.reason.ReasonCode;
 import dev.serai.reason.RefusalException;
 import dev.serai.tpm.wire.MalformedStructureException;
+import java.net.ConnectException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumSet;
@@ -93,7 +94,11 @@ final class OperatorFailures {
     String what =
         cause instanceof SSLException
             ? "its TLS certificate is not trusted, or TLS failed: " + cause.getMessage()
-            : isTimeout(cause) ? "no answer in time" : cause.getClass().getSimpleName();
+            : isTimeout(cause)
+                ? "no answer in time"
+                : cause instanceof ConnectException
+                    ? "there is no connection to it"
+                    : cause.getClass().getSimpleName();
     return new RefusalException(ReasonCode.OPERATOR_UNREACHABLE, what, cause);
   }
 
