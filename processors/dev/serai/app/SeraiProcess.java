@@ -23,6 +23,7 @@ import dev.serai.role.RoleContext;
 import dev.serai.role.Settings;
 import dev.serai.rpc.RpcServer;
 import dev.serai.service.BoundedClose;
+import dev.serai.signing.FastCurves;
 import dev.serai.store.Database;
 import dev.serai.store.DatabaseException;
 import dev.serai.store.SqliteDatabase;
@@ -186,6 +187,9 @@ public final class SeraiProcess implements AutoCloseable {
       makePrivateDirectory(stateDir);
       onStop.push(StateLock.hold(stateDir, LONGEST_LOCK_WAIT));
       Restore.finish(stateDir);
+      if (!roleNames.equals(Set.of("agent"))) { // which connects rarely, and is to be small
+        FastCurves.install();
+      }
       makePrivateDirectory(Path.of(settings.text("serai.run-dir")));
       onStop.push(meters::close);
       configureCamel();

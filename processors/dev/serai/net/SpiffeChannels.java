@@ -11,6 +11,7 @@ import io.grpc.ForwardingClientCall.SimpleForwardingClientCall;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
+import io.grpc.netty.InternalNettyChannelBuilder;
 import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
@@ -73,7 +74,9 @@ public final class SpiffeChannels {
   }
 
   private static ManagedChannel tcp(String host, int port, Supplier<SSLContext> contexts) {
-    return NettyChannelBuilder.forAddress(host, port)
+    NettyChannelBuilder builder = NettyChannelBuilder.forAddress(host, port);
+    InternalNettyChannelBuilder.setTracingEnabled(builder, false); // looks for a class on each jar
+    return builder
         .eventLoopGroup(Loop.GROUP)
         .channelType(Epoll.isAvailable() ? EpollSocketChannel.class : NioSocketChannel.class)
         .sslContext(FreshTlsContext.client(contexts))

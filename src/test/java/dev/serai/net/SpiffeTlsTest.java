@@ -13,6 +13,7 @@ import dev.serai.rpc.RpcCall;
 import dev.serai.rpc.RpcComponent;
 import dev.serai.rpc.RpcPeer;
 import dev.serai.rpc.RpcServer;
+import dev.serai.signing.FastCurves;
 import dev.serai.spiffe.SpiffeId;
 import dev.serai.spiffe.X509SvidProfile;
 import dev.serai.testing.SeraiHarness;
@@ -38,6 +39,7 @@ import org.apache.camel.CamelExecutionException;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.impl.DefaultCamelContext;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 class SpiffeTlsTest {
@@ -48,6 +50,11 @@ class SpiffeTlsTest {
   private final MaterialHolder client = new MaterialHolder();
   private final CamelContext camel = new DefaultCamelContext();
   private final List<ManagedChannel> channels = new ArrayList<>();
+
+  @BeforeAll
+  static void as_a_process_does() {
+    FastCurves.install();
+  }
 
   @AfterEach
   void stop() throws Exception {
