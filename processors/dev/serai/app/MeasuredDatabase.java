@@ -56,6 +56,11 @@ final class MeasuredDatabase implements Database {
     return measured(writes, failedWrites, () -> database.write(work));
   }
 
+  @Override
+  public <T> T writeStep(Work<T> work) {
+    return measured(writes, failedWrites, () -> database.writeStep(work));
+  }
+
   private <T> T measured(Timer timer, Counter failures, Supplier<T> work) {
     if (inside.get()) {
       return work.get();

@@ -46,7 +46,8 @@ final class Challenges {
     byte[] random = new byte[AppraisalRequest.NONCE_LENGTH];
     RANDOM.nextBytes(random);
     Challenge challenge = new Challenge(Bytes.copyOf(random), clock.instant().plus(life));
-    database.write(
+    // Bound to a stream, which ends with this process: no nonce has to outlive a power failure.
+    database.writeStep(
         connection -> {
           try (PreparedStatement insert =
               connection.prepareStatement(
@@ -67,7 +68,7 @@ final class Challenges {
     if (nonce.isEmpty()) {
       return ChallengeStanding.MISSING;
     }
-    return database.write(
+    return database.writeStep(
         connection -> {
           String name = nonce.toHex();
           int taken;

@@ -15,6 +15,17 @@ public interface Database extends AutoCloseable {
   /** Runs in a write transaction, committed and on disk when this returns; rolled back on throw. */
   <T> T write(Work<T> work);
 
+  /**
+   * The same for a step towards a {@link #write} that counts: everybody sees it when this returns,
+   * and it is on disk at the latest when the next {@code write} is. A process that is killed loses
+   * nothing; a power failure in between takes it back whole, with all that came after it. So
+   * nothing may be told to anybody on the strength of this alone. A {@code write} inside is
+   * refused; inside a {@code write} it is part of that.
+   */
+  default <T> T writeStep(Work<T> work) {
+    return write(work);
+  }
+
   /** Is this thread inside a write transaction? */
   boolean isWriting();
 

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,7 +58,11 @@ public final class SqliteDatabase implements Database {
   private final Turns writing = new Turns("the database's writer", 1);
   private final Turns reading = new Turns("the database's readers", READERS);
   private final ThreadLocal<Connection> current = new ThreadLocal<>();
-  private List<Runnable> afterCommit = List.of(); // of the transaction that is open, the writer's
+
+  // The writer's, so guarded by its turn.
+  private List<Runnable> afterCommit = List.of(); // of the transaction that is open
+  private boolean stepping; // the transaction that is open is a step
+  private boolean connectionSyncs = true; // as every connection does when it is opened
 
   private SqliteDatabase(HikariDataSource readers, HikariDataSource writer) {
     this.readers = readers;
@@ -184,24 +189,44 @@ public final class SqliteDatabase implements Database {
       if (!writing.isMine()) {
         throw new IllegalStateException("a write inside a read of the same thread");
       }
+      if (stepping) {
+        throw new IllegalStateException("a write inside a step");
+      }
       return joined(outer, work);
     }
     return writing.in(() -> writeNow(work));
+  }
+
+  @Override
+  public <T> T writeStep(Work<T> work) {
+    Connection outer = current.get();
+    if (outer != null) {
+      if (!writing.isMine()) {
+        throw new IllegalStateException("a write inside a read of the same thread");
+      }
+      return joined(outer, work);
+    }
+    return writing.in(() -> transaction(work, false));
   }
 
   /** The actions have their turn still, but no transaction: what one of them writes is its own. */
   private <T> T writeNow(Work<T> work) {
     List<Runnable> actions = new ArrayList<>();
     afterCommit = actions;
-    T answer = transaction(work);
+    T answer = transaction(work, true);
     committed(List.copyOf(actions));
     return answer;
   }
 
-  private <T> T transaction(Work<T> work) {
+  /**
+   * @param synced the commit is synced to the disk, and with it all before it: the log is one file
+   */
+  private <T> T transaction(Work<T> work, boolean synced) {
     Duration patience = Deadline.within(BUSY_TIMEOUT);
     try (Connection connection = writer.getConnection()) {
       connection.unwrap(SQLiteConnection.class).setBusyTimeout((int) patience.toMillis());
+      sync(connection, synced);
+      stepping = !synced;
       connection.setAutoCommit(false); // begins
       current.set(connection);
       boolean done = false;
@@ -213,6 +238,7 @@ public final class SqliteDatabase implements Database {
       } finally {
         current.remove();
         afterCommit = List.of();
+        stepping = false;
         if (!done) {
           rollBack(connection);
         }
@@ -220,6 +246,18 @@ public final class SqliteDatabase implements Database {
     } catch (SQLException e) {
       throw failed("write", e);
     }
+  }
+
+  /** Said before a transaction begins: should it fail, nothing is written with the wrong one. */
+  private void sync(Connection connection, boolean synced) throws SQLException {
+    if (synced == connectionSyncs) {
+      return;
+    }
+    connectionSyncs = false; // until it is known
+    try (Statement statement = connection.createStatement()) {
+      statement.execute("PRAGMA synchronous = " + (synced ? "FULL" : "NORMAL"));
+    }
+    connectionSyncs = synced;
   }
 
   @Override
@@ -230,6 +268,9 @@ public final class SqliteDatabase implements Database {
   @Override
   public void afterCommit(Runnable action) {
     if (isWriting()) {
+      if (stepping) {
+        throw new IllegalStateException("nothing follows from a step alone");
+      }
       afterCommit.add(action);
     } else {
       action.run();

@@ -44,7 +44,8 @@ final class StoredBaselines implements BaselineStore {
 
   @Override
   public void save(String nodeId, Baseline baseline) {
-    database.write(
+    // The verdict that it belongs to is recorded next.
+    database.writeStep(
         connection -> {
           save(connection, nodeId, baseline);
           return nodeId;

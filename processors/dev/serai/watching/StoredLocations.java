@@ -95,7 +95,8 @@ final class StoredLocations implements LocationStore {
   @Override
   public Optional<String> hold(
       String nodeId, List<Bytes> devices, AttestedLocation location, Instant now) {
-    return database.write(
+    // The verdict that it belongs to is recorded next.
+    return database.writeStep(
         connection -> {
           for (Bytes device : devices) {
             Optional<String> other = otherHolder(connection, device, nodeId, now);

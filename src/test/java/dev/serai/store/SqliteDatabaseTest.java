@@ -57,6 +57,73 @@ class SqliteDatabaseTest {
   }
 
   @Test
+  void a_step_is_not_synced_and_the_write_after_it_is() {
+    List<String> levels = new ArrayList<>();
+    Database.Work<Integer> look =
+        c -> {
+          levels.add(level(c));
+          return execute(c, "INSERT INTO note(text) VALUES ('a')");
+        };
+    database.writeStep(look);
+    assertThat(texts()).hasSize(1);
+    database.writeStep(look);
+    database.write(look);
+    database.write(c -> database.writeStep(look)); // part of a write, and synced with it
+    assertThatThrownBy(
+            () ->
+                database.writeStep(
+                    c -> {
+                      levels.add(level(c));
+                      return execute(c, "INSERT INTO nowhere VALUES (1)");
+                    }))
+        .isInstanceOf(DatabaseException.class);
+    database.write(look);
+    assertThat(levels).containsExactly("1", "1", "2", "2", "1", "2");
+    assertThat(texts()).hasSize(5);
+  }
+
+  private static String level(Connection connection) throws SQLException {
+    try (Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery("PRAGMA synchronous")) {
+      row.next();
+      return row.getString(1);
+    }
+  }
+
+  @Test
+  void nothing_that_counts_may_rest_on_a_step() {
+    assertThatThrownBy(
+            () ->
+                database.writeStep(
+                    c -> database.write(d -> execute(d, "INSERT INTO note(text) VALUES ('a')"))))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("inside a step");
+    assertThatThrownBy(
+            () ->
+                database.writeStep(
+                    c -> {
+                      database.afterCommit(() -> {});
+                      return execute(c, "INSERT INTO note(text) VALUES ('a')");
+                    }))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("step alone");
+    assertThatThrownBy(
+            () ->
+                database.read(
+                    c ->
+                        database.writeStep(d -> execute(d, "INSERT INTO note(text) VALUES ('a')"))))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("inside a read");
+    assertThat(texts()).isEmpty();
+    database.write(
+        c -> {
+          database.afterCommit(() -> {});
+          return execute(c, "INSERT INTO note(text) VALUES ('kept')");
+        });
+    assertThat(texts()).containsExactly("kept");
+  }
+
+  @Test
   void a_throw_rolls_back() {
     assertThatThrownBy(
             () ->
