@@ -62,6 +62,16 @@ final class AgentFiles {
 
   /** On disk when this returns. */
   void write(String name, String content) {
+    replace(name, content);
+    try (FileChannel parent = FileChannel.open(directory, StandardOpenOption.READ)) {
+      parent.force(true);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write " + path(name), e);
+    }
+  }
+
+  /** The same, but after a power failure the file of before may be there, whole as well. */
+  void replace(String name, String content) {
     Path target = path(name);
     Path beside = path("." + name + "." + UUID.randomUUID());
     try {
@@ -78,9 +88,6 @@ final class AgentFiles {
       }
       Files.move(
           beside, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      try (FileChannel parent = FileChannel.open(directory, StandardOpenOption.READ)) {
-        parent.force(true);
-      }
     } catch (IOException e) {
       try {
         Files.deleteIfExists(beside);

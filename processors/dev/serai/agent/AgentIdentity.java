@@ -20,8 +20,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The agent's own SVID. The chain is on disk before it is used; the key is in the TPM, so a copy of
- * the file is worth nothing.
+ * The agent's own SVID. The chain is in its file before it is used; the key is in the TPM, so a
+ * copy of the file is worth nothing. After a power failure an older one may be there: a machine
+ * that has booted has to prove itself anyhow.
  */
 final class AgentIdentity {
   private static final Logger LOG = LoggerFactory.getLogger(AgentIdentity.class);
@@ -90,7 +91,7 @@ final class AgentIdentity {
   /** A new SVID for this key. */
   synchronized SvidFacts accept(List<X509Certificate> chain, AppKey key) {
     SvidFacts facts = facts(chain, key);
-    files.write(FILE, Pem.certificates(chain));
+    files.replace(FILE, Pem.certificates(chain));
     current = Optional.of(new Current(chain, keyInTpm.apply(key)));
     generation.incrementAndGet();
     show();

@@ -42,15 +42,20 @@ final class Issuer implements AutoCloseable {
     return asNode;
   }
 
-  /** A new connection without identity; the caller closes it. */
+  /**
+   * A new connection without identity, being made while the caller goes on; the caller closes it.
+   */
   ManagedChannel asAnybody() {
     bundles.refresh();
     if (bundles.authorities().isEmpty()) {
       throw new RefusalException(
           ReasonCode.TRUST_BUNDLE_MISSING, "no certificate in " + settings.trustBundle());
     }
-    return SpiffeChannels.bundleOnly(
-        settings.issuerHost(), settings.issuerPort(), bundles::authorities, serverId);
+    ManagedChannel channel =
+        SpiffeChannels.bundleOnly(
+            settings.issuerHost(), settings.issuerPort(), bundles::authorities, serverId);
+    channel.getState(true); // the TPM's signature of the CSR, which comes next, takes as long
+    return channel;
   }
 
   /** A call as this node. */
