@@ -5,9 +5,8 @@ import java.io.ByteArrayInputStream;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
+import java.util.Arrays;
 import java.util.Base64;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * The one certificate in what a proxy hands on. A text with a second one is malformed: nobody looks
@@ -19,9 +18,8 @@ final class PresentedCertificate {
 
   private static final int MAX_DER = 32 * 1024;
 
-  private static final Pattern PEM =
-      Pattern.compile(
-          "\\s*+-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\\s]++)-----END CERTIFICATE-----\\s*+");
+  private static final String BEGIN = "-----BEGIN CERTIFICATE-----";
+  private static final String END = "-----END CERTIFICATE-----";
 
   private PresentedCertificate() {}
 
@@ -30,13 +28,9 @@ final class PresentedCertificate {
     if (text.length() > MAX_TEXT) {
       throw malformed("%d characters".formatted(text.length()));
     }
-    Matcher pem = PEM.matcher(text.indexOf('%') < 0 ? text : decoded(text));
-    if (!pem.matches()) {
-      throw malformed("not one certificate in PEM");
-    }
     byte[] der;
     try {
-      der = Base64.getDecoder().decode(pem.group(1).replaceAll("\\s", ""));
+      der = Base64.getDecoder().decode(body(text.indexOf('%') < 0 ? text : decoded(text)));
     } catch (IllegalArgumentException e) {
       throw malformed("not base64");
     }
@@ -44,6 +38,42 @@ final class PresentedCertificate {
       throw malformed("%d bytes".formatted(der.length));
     }
     return certificate(der);
+  }
+
+  /** What stands between the two lines, without space; nothing else may stand around them. */
+  private static byte[] body(String pem) throws MalformedStructureException {
+    int begin = afterSpace(pem, 0);
+    int end = pem.indexOf(END, begin + BEGIN.length());
+    if (!pem.startsWith(BEGIN, begin)
+        || end < 0
+        || afterSpace(pem, end + END.length()) < pem.length()) {
+      throw malformed("not one certificate in PEM");
+    }
+    byte[] letters = new byte[end - begin];
+    int count = 0;
+    for (int i = begin + BEGIN.length(); i < end; i++) {
+      char c = pem.charAt(i);
+      if (isSpace(c)) {
+        continue;
+      }
+      if (c > '~' || c == '-') { // what else is no base64, its decoder says
+        throw malformed("not one certificate in PEM");
+      }
+      letters[count++] = (byte) c;
+    }
+    return Arrays.copyOf(letters, count);
+  }
+
+  private static int afterSpace(String text, int from) {
+    int at = from;
+    while (at < text.length() && isSpace(text.charAt(at))) {
+      at++;
+    }
+    return at;
+  }
+
+  private static boolean isSpace(char c) {
+    return c == ' ' || c >= '\t' && c <= '\r';
   }
 
   private static X509Certificate certificate(byte[] der) throws MalformedStructureException {

@@ -41,6 +41,10 @@ class PresentedTest {
     assertMalformed(PEM + "text after");
     assertMalformed(PEM.replace("CERTIFICATE", "PRIVATE KEY"));
     assertMalformed(" ".repeat(70_000) + PEM);
+    assertMalformed(PEM.replace("\n-----END", "\n!-----END"));
+    assertMalformed(PEM.replace("\n-----END", "\n-=-----END"));
+    assertMalformed(PEM.replace("M", "\u014d")); // the same in its lower eight bits
+    assertMalformed("-----BEGIN CERTIFICATE-----END CERTIFICATE-----");
   }
 
   private static void assertMalformed(String text) {
