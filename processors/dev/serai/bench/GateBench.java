@@ -13,6 +13,7 @@ import dev.serai.net.X509Material;
 import dev.serai.proto.envoy.auth.v3.AttributeContext;
 import dev.serai.proto.envoy.auth.v3.AuthorizationGrpc;
 import dev.serai.proto.envoy.auth.v3.CheckRequest;
+import dev.serai.signing.FastCurves;
 import dev.serai.spiffe.TrustDomain;
 import io.grpc.ManagedChannel;
 import java.math.BigInteger;
@@ -54,12 +55,14 @@ public final class GateBench {
   private static final int THREADS = 2;
   private static final int WARM_UP = 20_000;
   private static final int KNOWN = 60_000;
-  private static final int NEW_CLIENTS = 1_000;
+  private static final int NEW_CLIENTS = 6_000;
+  private static final int NEW_WARM_UP = 6_000;
 
   private GateBench() {}
 
   /** One line of JSON. */
   public static String run() throws Exception {
+    FastCurves.install(); // as a process does
     KeyPair authority = IssuingBench.newKey();
     X509Certificate root = root(authority);
     X509Material material = material(authority, root);
@@ -71,10 +74,12 @@ public final class GateBench {
       double[] known = measure(gate::decide, warm, KNOWN);
       double[] proxy = ofProxy(socket, warm.get(0));
       List<String> clients = new ArrayList<>();
-      for (int i = 0; i < NEW_CLIENTS; i++) {
+      for (int i = 0; i < NEW_WARM_UP + NEW_CLIENTS; i++) {
         clients.add(client(authority, root));
       }
-      double[] fresh = measure(gate::decide, clients, NEW_CLIENTS);
+      measure(gate::decide, clients.subList(0, NEW_WARM_UP), NEW_WARM_UP);
+      double[] fresh =
+          measure(gate::decide, clients.subList(NEW_WARM_UP, clients.size()), NEW_CLIENTS);
       ObjectNode line = new ObjectMapper().createObjectNode();
       line.put("bench", "gate").put("threads", THREADS);
       put(line, "known_client", known);
