@@ -97,7 +97,7 @@ public final class JwtBundle {
     if (key instanceof ECPublicKey ec) {
       Curve curve = Curve.forECParameterSpec(ec.getParams());
       if (Curve.P_256.equals(curve) || Curve.P_384.equals(curve) || Curve.P_521.equals(curve)) {
-        return new ECKey.Builder(curve, ec).keyUse(USE).keyID(id).build();
+        return onCurve(new ECKey.Builder(curve, ec).keyUse(USE).keyID(id));
       }
       throw new IllegalArgumentException("a key on another curve than P-256, P-384 and P-521");
     }
@@ -109,6 +109,15 @@ public final class JwtBundle {
       return new RSAKey.Builder(rsa).keyUse(USE).keyID(id).build();
     }
     throw new IllegalArgumentException("neither an EC nor an RSA key");
+  }
+
+  /** The JDK takes a point that is not on the curve; a key it is not. */
+  private static ECKey onCurve(ECKey.Builder key) {
+    try {
+      return key.build();
+    } catch (IllegalStateException e) {
+      throw new IllegalArgumentException("a point that is not on its curve", e);
+    }
   }
 
   @Override

@@ -338,6 +338,11 @@ class JwtSvidVerifierTest {
         List.of(
             Bytes.EMPTY,
             Bytes.ofHex("3000"),
+            // Found by fuzzing: a point that is not on its curve.
+            Bytes.ofHex(
+                "3059301306072a8648ce3d020106082a8648ce3d030107034200"
+                    + "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+                    + "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f6"),
             Bytes.copyOf(rsa(1024).getPublic().getEncoded()),
             Bytes.copyOf(ed.generateKeyPair().getPublic().getEncoded()))) {
       assertThatThrownBy(() -> JwtBundle.key(der)).isInstanceOf(IllegalArgumentException.class);
