@@ -327,6 +327,13 @@ final class ConfigRules {
             "serai.camara.credentials-file",
             "serai.camara.url");
       }
+      if (settings.optionalText("serai.camara.max-age").isPresent()
+          && settings.text("serai.camara.dialect").equals("v0")) {
+        wrong(
+            "serai.camara.max-age is set, and in dialect v0 nobody can ask for it",
+            "serai.camara.max-age",
+            "serai.camara.dialect");
+      }
     } else if (settings.optionalText("serai.camara.credentials-file").isPresent()) {
       wrong(
           "serai.camara.credentials-file is set and serai.camara.url is not: nobody would be asked",

@@ -128,7 +128,7 @@ final class AccessTokens {
       subscriber.flight = flight;
     }
     var unused =
-        authorize(msisdn)
+        begun(msisdn)
             .thenCompose(grant -> poll(msisdn, grant))
             .whenComplete(
                 (secret, failure) -> {
@@ -184,6 +184,15 @@ final class AccessTokens {
       subscriber.renewAt = clock.instant().plus(life.minus(margin));
     }
     return token;
+  }
+
+  /** A call that cannot even be made fails like one that is not answered: the flight has to end. */
+  private CompletableFuture<Grant> begun(String msisdn) {
+    try {
+      return authorize(msisdn);
+    } catch (RuntimeException e) {
+      return CompletableFuture.failedFuture(e);
+    }
   }
 
   private CompletableFuture<Grant> authorize(String msisdn) {

@@ -153,6 +153,22 @@ class ConfigModelTest {
   }
 
   @Test
+  void a_greatest_age_that_the_dialect_cannot_ask_for_is_refused() {
+    String[] v0 = {
+      "serai.camara.url", "https://operator.example",
+      "serai.camara.credentials-file", "/etc/operator",
+      "serai.camara.dialect", "v0",
+      "serai.camara.max-age", "2m"
+    };
+    assertThat(problems("sensor", v0))
+        .satisfiesExactly(
+            problem ->
+                assertThat(problem).contains("serai.camara.max-age", "serai.camara.dialect"));
+    v0[5] = "camara";
+    assertThat(problems("sensor", v0)).isEmpty();
+  }
+
+  @Test
   void a_contradiction_of_a_role_that_is_not_here_does_not_matter() {
     assertThat(problems("agent", "serai.issuer.port", "9988", "serai.issuer.svid-ttl", "25h"))
         .isEmpty();

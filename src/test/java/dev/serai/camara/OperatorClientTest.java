@@ -369,6 +369,18 @@ class OperatorClientTest {
     assertThat(ask(client).isTrue()).isTrue();
   }
 
+  /** Neither a place of the quota nor the subscriber's token is lost by it. */
+  @Test
+  void a_call_that_cannot_be_made_ends_like_one_that_is_not_answered() throws Exception {
+    OperatorClient client = client(Dialect.CAMARA);
+    client.close();
+    for (int i = 0; i < 4; i++) { // two are on their way at most
+      assertThat(refused(client, ReasonCode.OPERATOR_UNREACHABLE))
+          .as("not by the end of the waiting")
+          .isNotEqualTo("no answer in time");
+    }
+  }
+
   @Test
   void silence_ends_with_the_time_of_a_call() {
     OperatorClient client = client(Dialect.CAMARA, "serai.camara.timeout", "0.2S");
