@@ -306,9 +306,7 @@ final class SplitSite implements AutoCloseable {
                                 .setSpiffeId(id(path))
                                 .setParentId(id("/spire/agent/unified_identity/" + nodeId()))
                                 .addSelectors(
-                                    Selector.newBuilder()
-                                        .setType("unix")
-                                        .setValue("uid:" + uid())))
+                                    Selector.newBuilder().setType("unix").setValue("uid:" + uid())))
                         .build()));
   }
 
@@ -347,8 +345,7 @@ final class SplitSite implements AutoCloseable {
 
   /** What a proxy is told of a client with this certificate. */
   CheckResponse gate(X509Certificate leaf) {
-    return over(
-        dir.resolve("gate.sock").toString(), channel -> SovereignSite.check(channel, leaf));
+    return over(dir.resolve("gate.sock").toString(), channel -> SovereignSite.check(channel, leaf));
   }
 
   /** Attests now, as the agent's heart beat does, and says why that was refused. */

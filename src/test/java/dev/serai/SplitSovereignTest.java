@@ -74,7 +74,7 @@ class SplitSovereignTest {
             "modem"),
         Optional.of(new Region.Circle("madrid", new GeoPoint(40.4, -3.7), 20_000)),
         Duration.ofMinutes(10),
-        "0123456789abcdef");
+        "a-nonce-of-this-question");
   }
 
   private static Optional<ReasonCode> locate() {

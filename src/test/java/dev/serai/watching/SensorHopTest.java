@@ -99,10 +99,11 @@ class SensorHopTest {
       Exchange exchange = answer(503, "{}");
       exchange.getMessage().setHeader("Serai-Reason", reason);
       guarded.process(exchange);
-      assertThat(exchange.getException(RefusalException.class).reason().detail())
+      assertThat(exchange.getException(RefusalException.class).reason().toString())
           .isEqualTo(
-              "the sensor role answered with status 503"
-                  + (reason.startsWith("<") ? "" : ", " + reason));
+              reason.startsWith("<")
+                  ? "PEER_UNAVAILABLE: the sensor role answered with status 503"
+                  : reason + ": the sensor role says so");
     }
     assertThat(breakers.find(Breakers.Kind.PROVIDER, "sensor").orElseThrow().failures())
         .as("what is none of our codes is the role's own trouble")
