@@ -44,13 +44,14 @@ final class MobileSensor implements LocationSensor {
         modem.imei().isPresent() && modem.imsi().isPresent()
             ? ModemManager.Identity.UNKNOWN
             : ask(modem, within);
+    Optional<String> imei = modem.imei().or(identity::imei);
     return new LocationReading(
         LocationReading.MOBILE,
         modem.id(),
-        modem.imei().or(identity::imei),
+        imei,
         modem.imsi().or(identity::imsi),
         identity.msisdn(),
-        modem.serial(),
+        imei.isPresent() ? Optional.empty() : modem.serial(), // many modems share one
         Optional.empty(),
         clock.instant().truncatedTo(ChronoUnit.MILLIS),
         "modem");

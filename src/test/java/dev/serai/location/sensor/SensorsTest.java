@@ -333,9 +333,12 @@ class SensorsTest {
     Path stick = usb("1-2", "12d1", "1433");
     Files.writeString(stick.resolve("imei"), "356345043865103\n");
     Files.writeString(stick.resolve("imsi"), "none\n");
+    // Sticks of one model have it all alike, so it is no name where there is a better one.
+    Files.writeString(stick.resolve("serial"), "0123456789ABCDEF\n");
     LocationReading reading = mobile("12d1:1433").read(SHORT);
     assertThat(reading.imei()).contains("356345043865103");
     assertThat(reading.imsi()).isEmpty();
+    assertThat(reading.serialNumber()).isEmpty();
   }
 
   @Test
