@@ -112,6 +112,7 @@ final class ConfigModel {
     key("serai.issuer.admin-socket", PATH.orNothing());
     key("serai.issuer.ca-ttl", duration("10s", "3650d"));
     key("serai.issuer.svid-ttl", duration("5s", "365d"));
+    key("serai.issuer.jwt-svid-ttl", duration("5s", "1d"));
     key("serai.issuer.agent-ttl", duration("5s", "365d"));
     key("serai.issuer.role-grace", duration("1s", "36500d"));
     key("serai.issuer.rotation-check", duration("50ms", "1d"));
