@@ -362,7 +362,8 @@ class SovereignPathTest {
     Path policy = Path.of(site.serai.setting("serai.verifier.policy"));
     String before = Files.readString(policy);
     try {
-      Files.writeString(policy, before.replace("\"regions\":[\"madrid\"]", "\"regions\":[\"paris\"]"));
+      Files.writeString(
+          policy, before.replace("\"regions\":[\"madrid\"]", "\"regions\":[\"paris\"]"));
       Reloads.Outcome bad = reloads.reload(); // there is no such region
       assertThat(bad.refused().map(Reason::code)).contains(ReasonCode.CONFIGURATION_INVALID);
       attestAgain(1);

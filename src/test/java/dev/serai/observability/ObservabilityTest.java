@@ -173,6 +173,8 @@ class ObservabilityTest {
     assertThat(scrape.sum("serai_svids_issued_total", line -> true)).isZero();
     assertThat(run.scrape.sum("serai_svids_issued_total", line -> line.contains("x509")))
         .isPositive();
+    assertThat(run.scrape.sum("serai_svids_issued_total", line -> line.contains("jwt")))
+        .isPositive();
     assertThat(
             run.scrape.sum("serai_attestations_total", line -> line.contains("JOIN_TOKEN_UNKNOWN")))
         .isPositive();

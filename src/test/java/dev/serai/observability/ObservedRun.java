@@ -15,7 +15,9 @@ import dev.serai.proto.spire.entry.v1.EntryGrpc;
 import dev.serai.proto.spire.types.Entry;
 import dev.serai.proto.spire.types.SPIFFEID;
 import dev.serai.proto.spire.types.Selector;
+import dev.serai.proto.workload.JWTSVIDRequest;
 import dev.serai.proto.workload.SpiffeWorkloadAPIGrpc;
+import dev.serai.proto.workload.ValidateJWTSVIDRequest;
 import dev.serai.proto.workload.X509SVID;
 import dev.serai.proto.workload.X509SVIDRequest;
 import dev.serai.proto.workload.X509SVIDResponse;
@@ -114,6 +116,7 @@ final class ObservedRun implements AutoCloseable {
     refusedWith(Status.Code.PERMISSION_DENIED); // no entry yet
     entry();
     served();
+    bearerToken();
     scrape = new Scrape(child.text("/metrics"));
     loadedClasses = loadedClasses();
     ban();
@@ -127,6 +130,7 @@ final class ObservedRun implements AutoCloseable {
     child.with("serai.log.format", "text").start();
     ready();
     served();
+    bearerToken();
     stop();
     textLog = Files.readAllLines(child.log());
     filesSecrets();
@@ -259,13 +263,32 @@ final class ObservedRun implements AutoCloseable {
                 .build());
   }
 
-  private Iterator<X509SVIDResponse> fetch() {
+  private SpiffeWorkloadAPIGrpc.SpiffeWorkloadAPIBlockingStub workloadApi() {
     Metadata header = new Metadata();
     header.put(Metadata.Key.of("workload.spiffe.io", Metadata.ASCII_STRING_MARSHALLER), "true");
     return SpiffeWorkloadAPIGrpc.newBlockingStub(workload)
         .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(header))
-        .withDeadlineAfter(60, TimeUnit.SECONDS)
-        .fetchX509SVID(X509SVIDRequest.getDefaultInstance());
+        .withDeadlineAfter(60, TimeUnit.SECONDS);
+  }
+
+  private Iterator<X509SVIDResponse> fetch() {
+    return workloadApi().fetchX509SVID(X509SVIDRequest.getDefaultInstance());
+  }
+
+  /** One that is fetched, and shown to be validated. */
+  private void bearerToken() {
+    String token =
+        workloadApi()
+            .fetchJWTSVID(JWTSVIDRequest.newBuilder().addAudience("db").build())
+            .getSvids(0)
+            .getSvid();
+    secrets.addText("JWT-SVID", token.substring(token.lastIndexOf('.') + 1));
+    assertThat(
+            workloadApi()
+                .validateJWTSVID(
+                    ValidateJWTSVIDRequest.newBuilder().setAudience("db").setSvid(token).build())
+                .getSpiffeId())
+        .isEqualTo("spiffe://child.test/app");
   }
 
   private void served() {
