@@ -80,7 +80,8 @@ final class AskLocationProcessor extends AsyncProcessorSupport {
     exchange.getMessage().setBody(request);
   }
 
-  private static Optional<Gathering.Told> told(
+  /** Empty for an answer that says no location, or none that its TPM holds for our nonce. */
+  static Optional<Gathering.Told> told(
       QuoteRequest request, HttpGet.Response response, Throwable failure, Instant takenAt) {
     String node = request.node().nodeId();
     if (failure != null || response.status() != 200) {

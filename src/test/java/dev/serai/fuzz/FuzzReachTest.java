@@ -75,6 +75,7 @@ class FuzzReachTest {
           Map.entry("dev.serai.signing.", "keys that JCA encoded, and known answers"),
           Map.entry("dev.serai.agent.RequestSvidsProcessor", "a request of our own"),
           Map.entry("dev.serai.issuing.KeyFiles", "a key file of the issuer's own, 0600"),
+          Map.entry("dev.serai.watching.EvidenceClaims", "claims that were written a line before"),
           Map.entry("dev.serai.sensor.EndorsementKeys", "key files of the role's own, 0600"),
           Map.entry("dev.serai.camara.OperatorTrust", "a file of this machine's administrator"),
           Map.entry("dev.serai.issuing.EntryStore", "rows of our own database"),

@@ -30,7 +30,7 @@ import java.util.Optional;
 public final class WatchFuzz {
   private static final AppraisalPolicy POLICY = PolicyFile.load("builtin:demo");
   private static final NodeRecord NODE = node();
-  private static final QuoteRequest REQUEST =
+  static final QuoteRequest REQUEST =
       new QuoteRequest(NODE, "Zb3kkq09sdfLKJ12nmQa", PcrSelection.ofMask(TpmHash.SHA256, 0x7fff));
   private static final QuoteJudge JUDGE =
       new QuoteJudge(new KeylimeQuoteAppraiser(Signatures.fastest(), Optional.of(POLICY)));
@@ -44,6 +44,12 @@ public final class WatchFuzz {
               'e',
               "evidence in the prototype's form",
               SubmissionFuzz::submission,
+              MalformedStructureException.class)
+          .with('l', "location of an agent", SubmissionFuzz::located)
+          .with(
+              'g',
+              "quotes around a location",
+              SubmissionFuzz::gathered,
               MalformedStructureException.class)
           .with('j', "stored reasons", WatchFuzz::reasons, DatabaseException.class);
 
@@ -73,6 +79,8 @@ public final class WatchFuzz {
             "{\"code\":200,\"status\":\"Success\",\"results\":{\"supported_version\":\"2.5\","
                 + "\"supported_versions\":[\"2.4\",\"2.5\"]}}")
         .add('e', "prototype", SubmissionFuzz.seed())
+        .add('l', "gnss", SubmissionFuzz.answer())
+        .add('g', "two", SubmissionFuzz.quotes())
         .add('j', "reasons", "[{\"code\":\"PCR_VALUE_NOT_ALLOWED\",\"detail\":\"sha256:7\"}]")
         .all();
   }
@@ -87,7 +95,7 @@ public final class WatchFuzz {
     }
   }
 
-  private static HttpGet.Response response(byte[] in) {
+  static HttpGet.Response response(byte[] in) {
     return new HttpGet.Response(200, Bytes.copyOf(in));
   }
 
