@@ -325,16 +325,26 @@ public final class SeraiProcess implements AutoCloseable {
     onStop.push(record);
   }
 
-  /** Told by the role that asks: the issuer asks the verifier, which asks all others. */
   private void breakerChanged(BreakerState breaker) {
-    boolean ofIssuer =
-        breaker.kind() == Breakers.Kind.PROVIDER && breaker.name().equals("verifier");
     timeline.record(
         Timeline.Kind.BREAKER,
-        ofIssuer ? "issuer" : "verifier",
+        asker(breaker.kind(), breaker.name(), roles.stream().map(Role::name).toList()),
         breaker.name(),
         breaker.state().name(),
         List.of());
+  }
+
+  /** The role that asks whom a breaker is about, so that a change of it is told as that role's. */
+  static String asker(Breakers.Kind kind, String asked, List<String> roles) {
+    if (kind != Breakers.Kind.PROVIDER) {
+      return "verifier"; // which asks nodes
+    }
+    return switch (asked) {
+      case "verifier" -> "issuer";
+      case "operator" -> "sensor";
+      case "sensor" -> roles.contains("verifier") ? "verifier" : "gate";
+      default -> "verifier";
+    };
   }
 
   private void startManagement(CamelContext camel, RefuseProcessor refusals) {

@@ -414,7 +414,15 @@ class ManagementTest {
   void the_timeline_names_the_role_whose_breaker_opened() {
     Breakers breakers = Breakers.of(serai.context());
     Map<String, String> askers =
-        Map.of("verifier", "issuer", "issuer", "verifier", "registrar", "verifier");
+        Map.of(
+            "verifier",
+            "issuer",
+            "issuer",
+            "verifier",
+            "registrar",
+            "verifier",
+            "operator",
+            "sensor");
     askers.forEach(
         (provider, asker) -> {
           Breaker breaker = breakers.of(Breakers.Kind.PROVIDER, provider);
@@ -427,6 +435,10 @@ class ManagementTest {
           assertThat(event.source()).as(provider).isEqualTo(asker);
           breaker.succeeded();
         });
+    assertThat(SeraiProcess.asker(Breakers.Kind.PROVIDER, "sensor", List.of("gate")))
+        .isEqualTo("gate");
+    assertThat(SeraiProcess.asker(Breakers.Kind.PROVIDER, "sensor", List.of("gate", "verifier")))
+        .isEqualTo("verifier");
   }
 
   @Test
