@@ -72,6 +72,16 @@ public final class LocationJudge {
               ReasonCode.LOCATION_STALE,
               "read %d s in the future".formatted(-age.toSeconds())));
     }
+    double accuracy =
+        reading.get().position().map(LocationReading.Position::accuracyMetres).orElse(0.0);
+    if (accuracy > rule.maxAccuracyMetres()) {
+      return Optional.of(
+          unmet(
+              rule,
+              ReasonCode.LOCATION_INACCURATE,
+              "known to %.0f m, and the policy wants %.0f m"
+                  .formatted(accuracy, rule.maxAccuracyMetres())));
+    }
     return Optional.empty();
   }
 

@@ -34,6 +34,7 @@ public final class LocationPolicyReader {
           "device-check",
           "max-age",
           "minimum-assurance",
+          "max-accuracy-metres",
           "max-speed-kmh");
   private static final Set<String> GROUP = plus(RULE, "nodes");
 
@@ -163,6 +164,9 @@ public final class LocationPolicyReader {
                   ? word(
                       key + ".minimum-assurance", json.get("minimum-assurance"), Assurance.values())
                   : none.minimum(),
+              json.has("max-accuracy-metres")
+                  ? number(key + ".max-accuracy-metres", json.get("max-accuracy-metres"))
+                  : none.maxAccuracyMetres(),
               json.has("max-speed-kmh")
                   ? number(key + ".max-speed-kmh", json.get("max-speed-kmh"))
                   : none.maxSpeedKmh());

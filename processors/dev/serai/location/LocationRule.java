@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param sensors empty for every sensor that belongs to the node
  * @param deviceCheck who says that the sensor belongs to the node
  * @param maxAge a reading is older than this neither when it is judged nor while it is claimed
+ * @param maxAccuracyMetres a reading that is known less well says nothing about a region
  * @param maxSpeedKmh faster is no travel
  */
 public record LocationRule(
@@ -26,6 +27,7 @@ public record LocationRule(
     DeviceCheck deviceCheck,
     Duration maxAge,
     Assurance minimum,
+    double maxAccuracyMetres,
     double maxSpeedKmh) {
 
   /** Whether there has to be a location. */
@@ -55,6 +57,7 @@ public record LocationRule(
   }
 
   static final Duration DEFAULT_MAX_AGE = Duration.ofMinutes(10);
+  static final double DEFAULT_MAX_ACCURACY = 5_000;
   static final double DEFAULT_MAX_SPEED = 1_200; // an airliner with the wind behind it
 
   /** What holds where nothing is said: no location is needed, and none is claimed. */
@@ -68,6 +71,7 @@ public record LocationRule(
           DeviceCheck.REGISTRY,
           DEFAULT_MAX_AGE,
           Assurance.CLAIMED,
+          DEFAULT_MAX_ACCURACY,
           DEFAULT_MAX_SPEED);
 
   public LocationRule {
@@ -80,8 +84,8 @@ public record LocationRule(
     if (maxAge.isNegative() || maxAge.isZero()) {
       throw new IllegalArgumentException("a maximum age is over 0");
     }
-    if (!(hysteresisMetres >= 0) || !(maxSpeedKmh > 0)) {
-      throw new IllegalArgumentException("hysteresis and speed are not negative");
+    if (!(hysteresisMetres >= 0) || !(maxAccuracyMetres >= 0) || !(maxSpeedKmh > 0)) {
+      throw new IllegalArgumentException("hysteresis, accuracy and speed are not negative");
     }
   }
 

@@ -391,6 +391,11 @@ public enum ReasonCode {
       "The node is in none of the regions that the policy allows",
       "the machine was moved, or the accuracy is worse than the way to the border",
       "bring it back, or change the regions; border and hysteresis-metres are in the policy"),
+  LOCATION_INACCURATE(
+      Kind.DENIED,
+      "The location is known less well than the policy wants",
+      "a receiver without a clear sky, or a sensor that says a whole city",
+      "see both accuracies in the detail; mend the aerial, or raise max-accuracy-metres"),
   LOCATION_ASSURANCE_LOW(
       Kind.DENIED,
       "The location is not known well enough for the policy",

@@ -81,7 +81,7 @@ public final class EvidenceFuzz {
                 + "\"groups\":[{\"nodes\":[\"n*\"],\"need\":\"required\",\"regions\":[\"a\",\"b\"],"
                 + "\"border\":\"overlap\",\"hysteresis-metres\":5,\"sensors\":[\"mobile:*\"],"
                 + "\"device-check\":\"registry\",\"max-age\":\"5m\",\"minimum-assurance\":\"both\","
-                + "\"max-speed-kmh\":900}]}}")
+                + "\"max-accuracy-metres\":50,\"max-speed-kmh\":900}]}}")
         .all();
   }
 

@@ -31,6 +31,7 @@ class LocationJudgeTest {
   private List<Region> regions = List.of(PARIS, MADRID);
   private Border border = Border.INSIDE;
   private double hysteresis;
+  private double maxAccuracy = 30_000_000;
   private List<SensorPattern> sensors = List.of();
   private DeviceCheck check = DeviceCheck.REGISTRY;
   private Assurance minimum = Assurance.CLAIMED;
@@ -49,7 +50,16 @@ class LocationJudgeTest {
 
   private LocationRule rule() {
     return new LocationRule(
-        need, regions, border, hysteresis, sensors, check, Duration.ofMinutes(10), minimum, 1_200);
+        need,
+        regions,
+        border,
+        hysteresis,
+        sensors,
+        check,
+        Duration.ofMinutes(10),
+        minimum,
+        maxAccuracy,
+        1_200);
   }
 
   private LocationReading reading() {
@@ -288,6 +298,18 @@ class LocationJudgeTest {
     accepted();
     position = at(edge + 0.001, -3.7, 100);
     unmet(ReasonCode.LOCATION_OUTSIDE);
+  }
+
+  @Test
+  void an_accuracy_that_touches_every_region_says_nothing() {
+    border = Border.OVERLAP;
+    position = at(-33.9, 151.2, 20_000_000);
+    accepted(); // with a bound that allows it
+    maxAccuracy = LocationRule.NONE.maxAccuracyMetres();
+    unmet(ReasonCode.LOCATION_INACCURATE);
+    need = Need.REQUIRED;
+    position = at(40.41, -3.71, maxAccuracy);
+    accepted();
   }
 
   @Test

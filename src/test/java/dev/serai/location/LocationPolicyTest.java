@@ -29,7 +29,7 @@ class LocationPolicyTest {
                 + ",\"default\":{\"need\":\"forbidden\"},\"groups\":["
                 + "{\"nodes\":[\"edge-*\"],\"need\":\"required\",\"regions\":[\"a\"],"
                 + "\"max-age\":\"90s\",\"minimum-assurance\":\"both\",\"border\":\"overlap\","
-                + "\"hysteresis-metres\":7,\"max-speed-kmh\":100},"
+                + "\"hysteresis-metres\":7,\"max-accuracy-metres\":50,\"max-speed-kmh\":100},"
                 + "{\"nodes\":[\"ek:"
                 + EK.toUpperCase(java.util.Locale.ROOT)
                 + "\",\"edge-1\"],\"need\":\"optional\"}]}");
@@ -40,6 +40,7 @@ class LocationPolicyTest {
     assertThat(edge.border()).isEqualTo(LocationRule.Border.OVERLAP);
     assertThat(edge.hysteresisMetres()).isEqualTo(7);
     assertThat(edge.maxSpeedKmh()).isEqualTo(100);
+    assertThat(edge.maxAccuracyMetres()).isEqualTo(50);
     assertThat(edge.regions()).extracting(Region::name).containsExactly("a");
     assertThat(policy.ruleFor("n1", EK).need()).isEqualTo(Need.OPTIONAL);
     assertThat(policy.ruleFor("edge", "000b").need()).isEqualTo(Need.FORBIDDEN);
@@ -74,6 +75,7 @@ class LocationPolicyTest {
         "{'default':{'need':'required','max-age':'25h'}} | location.default.max-age",
         "{'default':{'need':'required','max-age':600}} | location.default.max-age",
         "{'default':{'need':'required','max-speed-kmh':0}} | location.default",
+        "{'default':{'need':'required','max-accuracy-metres':-1}} | location.default",
         "{'default':{'need':'required','hysteresis-metres':-1}} | location.default",
         "{'default':{'need':'required','minimum-assurance':'sure'}} |"
             + " location.default.minimum-assurance",

@@ -41,6 +41,7 @@ class StoredLocationsTest {
           LocationRule.DeviceCheck.REGISTRY,
           Duration.ofMinutes(10),
           Assurance.CLAIMED,
+          5_000,
           1_200);
 
   @TempDir Path directory;
