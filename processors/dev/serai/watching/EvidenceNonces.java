@@ -12,7 +12,9 @@ import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Nonces for evidence in the prototype's form: ours, used once, short-lived, each for one caller
@@ -23,7 +25,7 @@ final class EvidenceNonces {
   /** Open ones of one caller; it uses them within seconds or has no use for them. */
   static final int MOST_OF_CALLER = 1_000;
 
-  private static final int MOST = 20_000;
+  static final int MOST = 20_000;
   private static final SecureRandom RANDOM = new SecureRandom();
 
   private final Duration life;
@@ -31,13 +33,13 @@ final class EvidenceNonces {
 
   // Guarded by this; in the order of issue, which is that of their ends.
   private final Map<Bytes, Issued> issued = new LinkedHashMap<>();
+  private final Set<Bytes> used = new LinkedHashSet<>(); // of those, in the order of their use
   private final Map<String, Integer> openOfCaller = new HashMap<>();
 
   private static final class Issued {
     private final String caller;
     private final String nodeId;
     private final Instant expiresAt;
-    private boolean used;
 
     Issued(String caller, String nodeId, Instant expiresAt) {
       this.caller = caller;
@@ -60,7 +62,8 @@ final class EvidenceNonces {
   synchronized Nonce give(String caller, String nodeId) {
     Instant now = clock.instant();
     forgetEnded(now);
-    if (openOfCaller.getOrDefault(caller, 0) >= MOST_OF_CALLER || issued.size() >= MOST) {
+    if (openOfCaller.getOrDefault(caller, 0) >= MOST_OF_CALLER
+        || issued.size() >= MOST && !forgetUsed()) {
       throw new RefusalException(ReasonCode.RATE_LIMITED, "too many nonces wait for their answer");
     }
     byte[] random = new byte[AppraisalRequest.NONCE_LENGTH];
@@ -80,10 +83,9 @@ final class EvidenceNonces {
     if (known == null) {
       return ChallengeStanding.UNKNOWN;
     }
-    if (known.used) {
+    if (!used.add(nonce)) {
       return ChallengeStanding.USED;
     }
-    known.used = true;
     close(known.caller);
     if (!known.caller.equals(caller) || !known.nodeId.equals(nodeId)) {
       return ChallengeStanding.FOREIGN;
@@ -97,15 +99,27 @@ final class EvidenceNonces {
     openOfCaller.computeIfPresent(caller, (c, open) -> open == 1 ? null : open - 1);
   }
 
+  /** Nobody who uses many up takes the places of others: one that is forgotten is unknown. */
+  private boolean forgetUsed() {
+    Iterator<Bytes> oldest = used.iterator();
+    if (!oldest.hasNext()) {
+      return false;
+    }
+    issued.remove(oldest.next());
+    oldest.remove();
+    return true;
+  }
+
   /** Used ones and ended ones are remembered for a life more, so that they get their own name. */
   private void forgetEnded(Instant now) {
-    Iterator<Issued> oldest = issued.values().iterator();
+    Iterator<Map.Entry<Bytes, Issued>> oldest = issued.entrySet().iterator();
     while (oldest.hasNext()) {
-      Issued one = oldest.next();
+      Map.Entry<Bytes, Issued> entry = oldest.next();
+      Issued one = entry.getValue();
       if (now.isBefore(one.expiresAt.plus(life))) {
         return;
       }
-      if (!one.used) {
+      if (!used.remove(entry.getKey())) {
         close(one.caller);
       }
       oldest.remove();

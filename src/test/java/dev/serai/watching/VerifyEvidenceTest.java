@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpServer;
 import dev.serai.appraisal.CertifyBinding;
+import dev.serai.appraisal.ChallengeStanding;
 import dev.serai.appraisal.NodeRecord;
 import dev.serai.keylime.Envelope;
 import dev.serai.keylime.KeylimeJson;
@@ -815,6 +816,20 @@ class VerifyEvidenceTest {
                 .code())
         .isEqualTo(ReasonCode.RATE_LIMITED);
     assertThat(nonces.give("b", NODE).value().size()).isEqualTo(32);
+  }
+
+  @Test
+  void who_uses_up_many_nonces_takes_nobody_s_place() {
+    EvidenceNonces nonces = new EvidenceNonces(Duration.ofSeconds(60), Instant::now);
+    Bytes first = nonces.give("a", NODE).value();
+    nonces.consume(first, "a", NODE);
+    assertThat(nonces.consume(first, "a", NODE)).isEqualTo(ChallengeStanding.USED);
+    for (int i = 1; i < EvidenceNonces.MOST; i++) {
+      nonces.consume(nonces.give("a", NODE).value(), "a", NODE);
+    }
+    Bytes waiting = nonces.give("b", NODE).value();
+    assertThat(nonces.consume(first, "a", NODE)).isEqualTo(ChallengeStanding.UNKNOWN);
+    assertThat(nonces.consume(waiting, "b", NODE)).isEqualTo(ChallengeStanding.FRESH);
   }
 
   @Test
