@@ -7,6 +7,7 @@ import dev.serai.proto.serai.v1.ListDevicesRequest;
 import dev.serai.proto.serai.v1.ListNodesRequest;
 import dev.serai.proto.serai.v1.NodeView;
 import dev.serai.proto.serai.v1.NodesGrpc;
+import dev.serai.proto.serai.v1.ShowNodeRequest;
 import dev.serai.proto.serai.v1.UpdateDeviceRequest;
 import dev.serai.proto.spire.entry.v1.BatchCreateEntryRequest;
 import dev.serai.proto.spire.entry.v1.BatchCreateEntryResponse;
@@ -94,6 +95,19 @@ public final class DemoCalls {
           .stream()
           .filter(node -> node.getSpiffeId().equals(agentId))
           .findFirst();
+    } finally {
+      Connection.close(channel);
+    }
+  }
+
+  /** Has the issuer forget the node's identity, so that it attests again. */
+  public void evict(String nodeId) {
+    ManagedChannel channel = SpiffeChannels.unix(socket);
+    try {
+      var unused =
+          NodesGrpc.newBlockingStub(channel)
+              .withDeadlineAfter(Connection.DEADLINE_SECONDS, TimeUnit.SECONDS)
+              .evict(ShowNodeRequest.newBuilder().setId(nodeId).build());
     } finally {
       Connection.close(channel);
     }

@@ -1,6 +1,7 @@
 package dev.serai.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -16,6 +17,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -111,6 +114,67 @@ class DemoTest {
 
   private static X509Svid svid(Path out) throws Exception {
     return X509Svid.load(out.resolve("svid.pem"), out.resolve("svid.key"));
+  }
+
+  /** As an earlier version leaves its home: a node that is attested, without a location. */
+  @Test
+  void in_the_home_of_an_earlier_demo_the_node_attests_again_with_its_location() throws Exception {
+    Path home = dir.resolve("serai-demo");
+    Process earlier =
+        inHome(
+            Map.of(
+                "SERAI_VERIFIER_POLICY",
+                "builtin:demo",
+                "SERAI_ISSUER_CHALLENGE_LOCATION",
+                "false"));
+    try {
+      awaitLine(earlier, home.resolve("serai.log"), "agent is ATTESTED");
+    } finally {
+      stop(earlier);
+    }
+    Files.delete(home.resolve("serai.log"));
+    Process now = inHome(Map.of());
+    try {
+      awaitLine(now, dir.resolve("said"), "ok     gate");
+    } finally {
+      stop(now);
+    }
+    assertThat(dir.resolve("said")).content().contains("region demo, operator-verified, until ");
+    assertThat(home.resolve("serai.log")).content().contains("NODE_NOT_ATTESTED");
+  }
+
+  private Process inHome(Map<String, String> environment) throws Exception {
+    ProcessBuilder demo =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.serai.app.Main",
+                "demo",
+                "--swtpm",
+                "--fake-operator",
+                fakeOperator())
+            .redirectErrorStream(true)
+            .redirectOutput(dir.resolve("said").toFile());
+    demo.environment().put("XDG_STATE_HOME", dir.toString());
+    demo.environment().putAll(environment);
+    return demo.start();
+  }
+
+  private static void awaitLine(Process demo, Path file, String line) {
+    await()
+        .atMost(Duration.ofSeconds(180))
+        .until(
+            () -> {
+              assertThat(demo.isAlive()).as("the demo runs").isTrue();
+              return Files.exists(file) && Files.readString(file).contains(line);
+            });
+  }
+
+  private static void stop(Process demo) throws InterruptedException {
+    demo.destroy();
+    assertThat(demo.waitFor(60, TimeUnit.SECONDS)).isTrue();
   }
 
   @Test
