@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
 import org.jolokia.core.api.LogHandler;
 import org.jolokia.json.JSONStructure;
 import org.jolokia.server.core.config.ConfigKey;
@@ -22,38 +23,47 @@ import org.slf4j.LoggerFactory;
 
 /**
  * JMX for the console, through the shipped policy: it looks at Camel and the JVM and changes
- * nothing. Started at the first question, for most processes are never asked.
+ * nothing. Started at the first question, for most processes are never asked. A few questions are
+ * answered at a time: the figures of all routes take seconds, and an open console asks for them
+ * again and again; what else it asks does not wait for them.
  */
 final class JolokiaBridge implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(JolokiaBridge.class);
   private static final String POLICY = "config/jolokia-access.xml";
+  private static final int MOST_AT_ONCE = 4;
 
-  private JolokiaServiceManager services;
+  private final Semaphore places = new Semaphore(MOST_AT_ONCE, true);
+  private JolokiaServiceManager services; // these two are guarded by this
   private HttpRequestHandler handler;
 
+  private interface Question {
+    JSONStructure ask(HttpRequestHandler handler)
+        throws IOException, BadRequestException, EmptyResponseException;
+  }
+
   /** Answers a GET; path is what follows /hawtio/jolokia. */
-  synchronized String get(String uri, String path, Map<String, String[]> parameters) {
-    try {
-      return handler().handleGetRequest(uri, path, parameters).toJSONString();
-    } catch (EmptyResponseException e) {
-      return "";
-    } catch (BadRequestException e) {
-      return malformed();
-    }
+  String get(String uri, String path, Map<String, String[]> parameters) {
+    return answer(handler -> handler.handleGetRequest(uri, path, parameters));
   }
 
   /** Answers a POST. */
-  synchronized String post(String uri, byte[] body, Map<String, String[]> parameters) {
+  String post(String uri, byte[] body, Map<String, String[]> parameters) {
+    return answer(
+        handler ->
+            handler.handlePostRequest(
+                uri, new ByteArrayInputStream(body), StandardCharsets.UTF_8.name(), parameters));
+  }
+
+  private String answer(Question question) {
+    places.acquireUninterruptibly();
     try {
-      JSONStructure answer =
-          handler()
-              .handlePostRequest(
-                  uri, new ByteArrayInputStream(body), StandardCharsets.UTF_8.name(), parameters);
-      return answer.toJSONString();
+      return question.ask(handler()).toJSONString();
     } catch (EmptyResponseException e) {
       return "";
     } catch (BadRequestException | IOException e) {
       return malformed();
+    } finally {
+      places.release();
     }
   }
 
@@ -61,7 +71,7 @@ final class JolokiaBridge implements AutoCloseable {
     return "{\"status\":400,\"error\":\"malformed Jolokia request\"}";
   }
 
-  private HttpRequestHandler handler() {
+  private synchronized HttpRequestHandler handler() {
     if (handler == null) {
       StaticConfiguration configuration =
           new StaticConfiguration(
