@@ -22,10 +22,21 @@ final class ReadDeviceAnswerProcessor implements Processor {
   private static final int SERVER_ERROR = 500;
   private static final String OPERATORS = "OPERATOR_";
 
-  /** All that is read of it. */
+  /** All that is read of it. A text that Jackson would take for true is none. */
   private record Answer(
-      @JsonProperty("verification_result") Optional<Boolean> result,
-      @JsonProperty("verification_status") Optional<String> status) {}
+      @JsonProperty("verification_result") Optional<Object> said,
+      @JsonProperty("verification_status") Optional<String> status) {
+    Optional<Boolean> result() {
+      return said.map(
+          value -> {
+            if (value instanceof Boolean yes) {
+              return yes;
+            }
+            throw new RefusalException(
+                ReasonCode.GATE_ANSWER_INVALID, "verification_result is neither true nor false");
+          });
+    }
+  }
 
   @Override
   public void process(Exchange exchange) throws Exception {

@@ -327,6 +327,8 @@ class GateTest {
         "503|{}|503|Verification service unavailable|GATE_UNAVAILABLE",
         "429|{}|503|Verification service unavailable|GATE_UNAVAILABLE",
         "200|{}|503|Verification service response invalid|GATE_ANSWER_INVALID",
+        "200|{\"verification_result\":\"TRUE\"}|503|Verification service response invalid|"
+            + "GATE_ANSWER_INVALID",
         "200|{\"verification_result\":\"yes\"}|503|Verification service response invalid|"
             + "GATE_ANSWER_INVALID",
         "200|<html>|503|Verification service response invalid|GATE_ANSWER_INVALID",
