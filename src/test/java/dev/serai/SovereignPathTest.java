@@ -67,6 +67,7 @@ class SovereignPathTest {
   @TempDir static Path dir;
   private static SovereignSite site;
   private static final Logger PRODUCT = (Logger) LoggerFactory.getLogger("dev.serai");
+  private static final Level LEVEL = PRODUCT.getLevel();
   private static final Lines LINES = new Lines();
 
   /** All that the product says, however quietly, with what it says of exceptions. */
@@ -114,7 +115,7 @@ class SovereignPathTest {
 
   @AfterAll
   static void end() {
-    PRODUCT.setLevel(null);
+    PRODUCT.setLevel(LEVEL);
     PRODUCT.detachAppender(LINES);
     if (site != null) {
       site.close();
